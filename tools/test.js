@@ -22,6 +22,7 @@ const args = process.argv.slice(2)
 // Without the real servers the run goes on; the suites that need them are listed as not run.
 step('real servers', process.execPath, [join(root, 'tools', 'servers', 'obtain.js')])
 if (!step('build', bin('tsc'), ['-b'])) failed.push('build')
-if (args.length === 0 && !step('checks', process.execPath, [join(root, 'tools', 'check.js')])) failed.push('npm run check')
+if (args.length === 0 && !step('checks', process.execPath, [join(root, 'tools', 'check.js')]))
+  failed.push('npm run check')
 const tested = step('tests', bin('vitest'), ['run', ...args], { CHAVEIRO_TEST_FAILED_STEPS: failed.join('\n') })
 process.exitCode = tested && failed.length === 0 ? 0 : 1

@@ -20,13 +20,21 @@ describe('floor check', () => {
   })
 
   it.each([
-    { name: 'upwards', text: `import { V } from '@chaveiro/vault'`, says: 'floor 0 (rotation) imports floor 1 (vault)' },
+    {
+      name: 'upwards',
+      text: `import { V } from '@chaveiro/vault'`,
+      says: 'floor 0 (rotation) imports floor 1 (vault)',
+    },
     { name: 'by path', text: `import { V } from '../../vault/src/kv.js'`, says: 'by path' },
     { name: 'dev, at load', text: `import { D } from '@chaveiro/dev'`, says: 'import() only' },
     { name: 'a timer', text: 'setTimeout(run, 5)', says: 'setTimeout' },
     { name: 'the time', text: 'const t = Date.now()', says: 'Date.now' },
     { name: 'the time as a date', text: 'const t = new Date()', says: 'new Date()' },
-    { name: 'timers by import', text: `import { setTimeout } from 'node:timers/promises'`, says: 'node:timers/promises' },
+    {
+      name: 'timers by import',
+      text: `import { setTimeout } from 'node:timers/promises'`,
+      says: 'node:timers/promises',
+    },
     { name: 'a hidden timer', text: 'fetch(url, { signal: AbortSignal.timeout(5) })', says: 'AbortSignal.timeout' },
   ])('refuses $name', ({ text, says }) => {
     expect(verdict(['packages/rotation/src/a.ts', text])).toEqual([expect.stringContaining(says)])

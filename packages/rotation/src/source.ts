@@ -53,6 +53,12 @@ export interface Failure {
   readonly kind: FailureKind
   /** How long the server asked us to stay away, in milliseconds (`Retry-After`). */
   readonly retryAfterMs?: number
+  /**
+   * The request may have been carried out although its answer did not arrive (reset, time-out after sending).
+   * Such an `issue` is counted as a new credential by the floor rate. Default false; an attempt that the
+   * engine itself gave up is always counted.
+   */
+  readonly lost?: boolean
 }
 
 /** Where one expiring value comes from. */
@@ -69,8 +75,9 @@ export interface Source<T> {
   /** Reads a rejection of `issue`, `renew` or `revoke`. Default: everything is `unavailable`. */
   classify?(error: unknown): Failure
   /**
-   * Restores what authorises the calls (a login), single-flight, after an `unauthorized` failure.
-   * Resolves when a new attempt makes sense.
+   * Restores what authorises the calls (a login) after an `unauthorized` failure; the value is replaced next.
+   * Resolves when a new attempt makes sense. One rotation calls it once at a time; sources that share a login
+   * make it single-flight among themselves. `replaceNow('parent')` on the rotation stands in for its answer.
    */
   reauthorize?(attempt: Attempt): Promise<void>
 }

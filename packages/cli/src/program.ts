@@ -1,0 +1,41 @@
+/**
+ * The tree of commands.
+ * @module
+ */
+import { Command } from 'commander'
+import { addCompletionCommand } from './commands/completion.js'
+import { addDemoCommand } from './commands/demo.js'
+import { addDevCommand } from './commands/dev.js'
+import { addIdCommand } from './commands/id.js'
+import { addSvidCommand } from './commands/svid.js'
+import type { Terminal } from './terminal.js'
+import { version } from './version.js'
+
+/** Where a command leaves its exit code when it ends without an error. */
+export interface Outcome {
+  code: number
+}
+
+/** Builds every command around one terminal. Errors are thrown, never exits: `main` decides. */
+export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
+  const program = new Command('chaveiro')
+    .description('Gives a service its keys and changes the locks before they wear out.')
+    .version(version)
+    .showHelpAfterError('(add --help for the options and examples)')
+    .showSuggestionAfterError()
+  for (const add of [addDemoCommand, addDevCommand, addIdCommand, addSvidCommand, addCompletionCommand]) {
+    add(program, terminal, outcome)
+  }
+  return overWholeTree(program, (command) =>
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+    }),
+  )
+}
+
+function overWholeTree(command: Command, change: (command: Command) => unknown): Command {
+  change(command)
+  for (const child of command.commands) overWholeTree(child, change)
+  return command
+}

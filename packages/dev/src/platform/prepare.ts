@@ -1,0 +1,78 @@
+/**
+ * Makes a blank stack ready for the sample platform: a database with a table, and Vault as the manifest says.
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import { configureVault, type Manifest, type ValueOrigin } from '@chaveiro/operations'
+import { Secret } from '@chaveiro/rotation'
+import { VaultClient } from '@chaveiro/vault'
+import pg from 'pg'
+import { DevError } from '../errors.js'
+import type { Stack } from '../stack.js'
+
+/** Group role that every user made by Vault becomes a member of. */
+const groupRole = 'temporal_orchestrator'
+
+/**
+ * Creates the sample's database and writes the manifest into Vault.
+ * @throws {VaultError} and what `pg` throws, when a server refuses
+ */
+export async function prepareStack(stack: Stack, manifest: Manifest): Promise<void> {
+  await createDatabase(stack)
+  await using client = new VaultClient({ address: stack.vault.address, token: () => stack.vault.rootToken })
+  const databases = manifest.databases.map((database) => ({
+    ...database,
+    connectionUrl: database.connectionUrl.replace(/127\.0\.0\.1:\d+/, `${stack.database.host}:${stack.database.port}`),
+  }))
+  const values = sampleValues(stack)
+  await configureVault({
+    client,
+    manifest: { ...manifest, databases },
+    jwksUrl: stack.jwksUrl,
+    resolve: async (origin) => sampleValue(origin, values),
+  })
+}
+
+/** What the sample manifest takes from the environment. Made up anew for each stack; nothing real hangs on it. */
+export function sampleValues({ database }: Stack): Readonly<Record<string, Secret>> {
+  const made = (): Secret => new Secret(randomBytes(18).toString('base64url'))
+  return {
+    TEMPORAL_DB_ADMIN_USERNAME: new Secret(database.superuser.username),
+    TEMPORAL_DB_ADMIN_PASSWORD: database.superuser.password,
+    ORCHESTRATOR_MONGODB_URI: new Secret(`mongodb://orchestrator:${made().expose()}@127.0.0.1:27017/neural_hive`),
+    ORCHESTRATOR_KAFKA_USERNAME: new Secret('orchestrator'),
+    ORCHESTRATOR_KAFKA_PASSWORD: made(),
+  }
+}
+
+function sampleValue(origin: ValueOrigin, values: Readonly<Record<string, Secret>>): Secret {
+  const value = 'env' in origin ? values[origin.env] : undefined
+  if (value) return value
+  throw new DevError('ERR_DEV_SERVER_COMMAND', `the sample stack has no value for ${JSON.stringify(origin)}`, {
+    cure: 'The sample stack serves examples/chaveiro.yaml as it is; give it only variables that it names.',
+  })
+}
+
+async function createDatabase({ database }: Stack): Promise<void> {
+  await statements(database, 'postgres', [`CREATE ROLE ${groupRole} NOLOGIN`, 'CREATE DATABASE temporal'])
+  await statements(database, 'temporal', [
+    'CREATE TABLE ticks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())',
+    `GRANT SELECT, INSERT ON ticks TO ${groupRole}`,
+  ])
+}
+
+async function statements({ host, port, superuser }: Stack['database'], name: string, texts: string[]): Promise<void> {
+  const client = new pg.Client({
+    host,
+    port,
+    database: name,
+    user: superuser.username,
+    password: () => superuser.password.expose(),
+  })
+  await client.connect()
+  try {
+    for (const text of texts) await client.query(text)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The real stack: HashiCorp Vault, SPIRE and PostgreSQL on loopback, each a process of its own.
+ * @module
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Secret } from '@chaveiro/rotation'
+import type { SpiffeId, TrustDomain } from '@chaveiro/spiffe'
+import { PostgresServer } from './postgres/server.js'
+import { RealSpire } from './real/spire.js'
+import { RealVault } from './real/vault.js'
+import { WorkloadRunner } from './real/workload-runner.js'
+import type { Admission, ServerVersion, Stack, StackOptions } from './stack.js'
+import { startTogether } from './start-together.js'
+
+export interface RealStackOptions extends StackOptions {
+  /** Files and folders that the services read; decides how their processes are told apart. */
+  readonly reads: readonly string[]
+}
+
+interface Parts {
+  readonly vault: RealVault
+  readonly spire: RealSpire
+  readonly postgres: PostgresServer
+  readonly runner: WorkloadRunner
+}
+
+/** Three servers and the way to give processes their identities. */
+export class RealStack implements Stack {
+  readonly kind = 'real'
+  readonly #parts: Parts
+  #closed: Promise<void> | undefined
+
+  private constructor(
+    readonly trustDomain: TrustDomain,
+    readonly folder: string,
+    readonly servers: readonly ServerVersion[],
+    parts: Parts,
+  ) {
+    this.#parts = parts
+  }
+
+  /** @throws {DevError} when a program is missing or does not start; what had started is stopped again */
+  static async start({ trustDomain, ttls, reads, note = () => {} }: RealStackOptions): Promise<RealStack> {
+    const folder = await mkdtemp(join(tmpdir(), 'chaveiro-real-'))
+    // Services under other uids pass through to the Workload API's socket; what is private is so by itself.
+    await chmod(folder, 0o711)
+    try {
+      const { vault, spire, postgres } = await startTogether({
+        vault: () => RealVault.start({ folder }),
+        spire: () =>
+          RealSpire.start({
+            folder,
+            trustDomain: trustDomain.name,
+            x509TtlSeconds: ttls.x509SvidSeconds,
+            jwtTtlSeconds: ttls.jwtSvidSeconds,
+          }),
+        postgres: () => PostgresServer.start({ folder }),
+      })
+      const runner = await WorkloadRunner.choose({ folder, reads })
+      const servers = [
+        { name: 'HashiCorp Vault', version: await vault.version() },
+        { name: 'SPIRE', version: await spire.version() },
+        { name: 'PostgreSQL', version: postgres.version },
+      ]
+      note(`folder      ${folder}`)
+      note(`Vault       ${servers[0]?.version} at ${vault.address} (dev mode, in memory)`)
+      note(`SPIRE       ${servers[1]?.version}, Workload API at ${spire.workloadApiEndpoint}, keys at ${spire.jwksUrl}`)
+      note(`PostgreSQL  ${postgres.version} at ${postgres.host}:${postgres.port}`)
+      note(`identities  ${runner.explanation}`)
+      return new RealStack(trustDomain, folder, servers, { vault, spire, postgres, runner })
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  get vault(): { address: string; rootToken: Secret } {
+    return this.#parts.vault
+  }
+
+  get jwksUrl(): string {
+    return this.#parts.spire.jwksUrl
+  }
+
+  get database(): PostgresServer {
+    return this.#parts.postgres
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    const { spire } = this.#parts
+    return { SPIFFE_ENDPOINT_SOCKET: spire.workloadApiEndpoint, SPIRE_SERVER_SOCKET: spire.serverSocket }
+  }
+
+  async admit(name: string, id: SpiffeId): Promise<Admission> {
+    const { spire, runner } = this.#parts
+    const { selectors, spawnOptions } = await runner.place(name)
+    const { entryId } = await spire.createEntry({ id: id.toString(), selectors })
+    await spire.waitForEntry(entryId)
+    return { env: { SPIFFE_ENDPOINT_SOCKET: spire.workloadApiEndpoint }, ...spawnOptions }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const { vault, spire, postgres } = this.#parts
+    await Promise.all([vault.close(), spire.close(), postgres.close()])
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What can be seen of a service that runs: its credentials' lives, its health, its metrics; and the order to renew.
+ * @module
+ */
+import type { Clock, RotationEvent, RotationSnapshot, Rotator } from '@chaveiro/rotation'
+import { credentialReport, isoTime } from './admin/credential-report.js'
+import type { AdminSubject, HealthReport, RotateReport, ServiceReport } from './admin/report.js'
+import type { Configuration } from './configuration/configuration.js'
+import { type HealthFacts, liveness, readiness } from './health/health.js'
+import { Pulse } from './health/pulse.js'
+import { errorRecord } from './telemetry/error-record.js'
+import type { Telemetry } from './telemetry/telemetry.js'
+import { X509Life } from './telemetry/x509-life.js'
+
+export type Phase = 'starting' | 'running' | 'closing'
+
+export interface ServiceViewOptions {
+  readonly configuration: Configuration
+  readonly rotator: Rotator
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+}
+
+export class ServiceView implements AdminSubject {
+  phase: Phase = 'starting'
+  readonly #options: ServiceViewOptions
+  readonly #pulse: Pulse
+  /** Absent with SPIFFE off. */
+  readonly #x509: X509Life | undefined
+  readonly #staticCredentials: readonly string[]
+
+  constructor(options: ServiceViewOptions) {
+    const { configuration, telemetry, clock } = options
+    this.#options = options
+    this.#pulse = new Pulse(clock)
+    this.#x509 = configuration.spiffe && new X509Life(clock, (id) => this.#pulse.beat(id))
+    const staticFor = { vault: configuration.vault === undefined, spire: configuration.spiffe === undefined }
+    this.#staticCredentials = Object.entries(staticFor).flatMap(([dependency, off]) => (off ? [dependency] : []))
+    telemetry.show({ credentials: () => this.#credentials(), staticFor })
+  }
+
+  metrics(): Promise<{ contentType: string; body: string }> {
+    return this.#options.telemetry.metrics()
+  }
+
+  liveness(): HealthReport {
+    return liveness(this.#facts())
+  }
+
+  readiness(): HealthReport {
+    return readiness(this.#facts())
+  }
+
+  report(): ServiceReport {
+    const { configuration, telemetry, clock } = this.#options
+    return {
+      service: configuration.serviceName,
+      at: isoTime(clock.wallMs()),
+      spiffe_id: this.#x509?.spiffeId ?? null,
+      vault_state: configuration.vault === undefined ? null : (telemetry.vaultState ?? null),
+      static_credentials: this.#staticCredentials,
+      ready: this.readiness().status === 'ready',
+      rotations: this.#credentials().map((snapshot) => credentialReport(snapshot, this.#events(snapshot.id))),
+    }
+  }
+
+  /** The agent alone renews the X.509-SVID; everything else is renewed now, the oldest, which is the token, first. */
+  async rotate(): Promise<RotateReport> {
+    const rotations = [...this.#options.rotator.rotations]
+    const outcomes = await Promise.allSettled(rotations.map((rotation) => rotation.renewNow('request')))
+    const named = rotations.map(({ credentialType, name }, index) => {
+      const outcome = outcomes[index]
+      return { credential_type: credentialType, name, failure: outcome?.status === 'rejected' ? [outcome.reason] : [] }
+    })
+    return {
+      renewed: named
+        .filter(({ failure }) => failure.length === 0)
+        .map(({ credential_type, name }) => ({ credential_type, name })),
+      failed: named.flatMap(({ credential_type, name, failure }) =>
+        failure.map((error) => ({ credential_type, name, error_code: errorRecord(error).code })),
+      ),
+    }
+  }
+
+  /** Calling it again is harmless. */
+  close(): void {
+    this.#pulse.close()
+    this.#x509?.close()
+  }
+
+  #credentials(): readonly RotationSnapshot[] {
+    const rotated = [...this.#options.rotator.rotations].map((rotation) => rotation.snapshot())
+    const open = rotated.filter(({ state }) => state !== 'closed')
+    return this.#x509 === undefined ? open : [this.#x509.snapshot(), ...open]
+  }
+
+  #events(credentialId: string): readonly RotationEvent[] {
+    const pushed = this.#x509?.snapshot().id === credentialId ? this.#x509.events : []
+    return pushed.length > 0 ? pushed : this.#options.telemetry.events(credentialId)
+  }
+
+  #facts(): HealthFacts {
+    return {
+      service: this.#options.configuration.serviceName,
+      phase: this.phase,
+      credentials: this.#credentials(),
+      staticCredentials: this.#staticCredentials,
+      isStuck: (id) => this.#pulse.isStuck(id),
+      lastErrorCode: (id) => this.#events(id).findLast(({ errorCode }) => errorCode !== undefined)?.errorCode,
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Leases: how long a dynamic secret lives, and its end.
+ * @see https://developer.hashicorp.com/vault/api-docs/system/leases
+ * @module
+ */
+import type { VaultClient } from './client.js'
+import type { CallOptions } from './request.js'
+
+export interface LeaseRenewal {
+  /** Granted from now. */
+  readonly ttlSeconds: number
+  readonly renewable: boolean
+}
+
+export interface LeaseInfo {
+  readonly id: string
+  readonly issueTime: string
+  readonly expireTime: string | undefined
+  readonly lastRenewal: string | undefined
+  readonly renewable: boolean
+  readonly ttlSeconds: number
+}
+
+interface LookupBody {
+  readonly id: string
+  readonly issue_time: string
+  readonly expire_time: string | null
+  readonly last_renewal: string | null
+  readonly renewable: boolean
+  readonly ttl: number
+}
+
+export class Leases {
+  readonly #client: VaultClient
+
+  constructor(client: VaultClient) {
+    this.#client = client
+  }
+
+  /**
+   * @param options.incrementSeconds - the TTL to ask for, counted from now; Vault may grant less
+   * @throws {LeaseNotFoundError}; {BackendUnavailableError} when the engine could not prolong the secret
+   */
+  async renew(
+    leaseId: string,
+    { incrementSeconds, ...options }: CallOptions & { incrementSeconds?: number } = {},
+  ): Promise<LeaseRenewal> {
+    const increment = incrementSeconds === undefined ? {} : { increment: Math.ceil(incrementSeconds) }
+    const { leaseSeconds, renewable } = await this.#client.request({
+      ...options,
+      method: 'POST',
+      path: 'sys/leases/renew',
+      body: { lease_id: leaseId, ...increment },
+      operation: 'lease_renew',
+    })
+    return { ttlSeconds: leaseSeconds, renewable }
+  }
+
+  /**
+   * Revokes, and waits until the secret is gone. The lease is named in the path, so that a policy can allow
+   * `sys/leases/revoke/database/creds/ROLE/*` and nothing else. Revoking an unknown lease succeeds.
+   * @throws {BackendUnavailableError} when the engine could not end the secret; Vault tries again by itself
+   */
+  async revoke(leaseId: string, options: CallOptions = {}): Promise<void> {
+    await this.#client.request({
+      ...options,
+      method: 'POST',
+      path: `sys/leases/revoke/${leaseId}`,
+      body: { sync: true },
+      operation: 'lease_revoke',
+    })
+  }
+
+  /** Revokes all leases below a prefix. Needs `sudo`. */
+  async revokePrefix(prefix: string, options: CallOptions = {}): Promise<void> {
+    await this.#client.request({
+      ...options,
+      method: 'POST',
+      path: `sys/leases/revoke-prefix/${prefix}`,
+      body: { sync: true },
+      operation: 'lease_revoke',
+    })
+  }
+
+  /** @throws {LeaseNotFoundError} */
+  async lookup(leaseId: string, options: CallOptions = {}): Promise<LeaseInfo> {
+    const { data } = await this.#client.request<LookupBody>({
+      ...options,
+      method: 'POST',
+      path: 'sys/leases/lookup',
+      body: { lease_id: leaseId },
+      operation: 'lease_lookup',
+      idempotent: true,
+    })
+    return {
+      id: data.id,
+      issueTime: data.issue_time,
+      expireTime: data.expire_time ?? undefined,
+      lastRenewal: data.last_renewal ?? undefined,
+      renewable: data.renewable,
+      ttlSeconds: data.ttl,
+    }
+  }
+
+  /** Names below a prefix; those that end in `/` are prefixes themselves. Needs `sudo`. */
+  async list(prefix = '', options: CallOptions = {}): Promise<readonly string[]> {
+    const below = prefix.replace(/\/$/, '')
+    const { data, status } = await this.#client.request<{ keys: readonly string[] }>({
+      ...options,
+      method: 'LIST',
+      path: `sys/leases/lookup${below && `/${below}`}`,
+      operation: 'lease_lookup',
+      idempotent: true,
+      accepts: [404],
+    })
+    return status === 404 ? [] : data.keys
+  }
+
+  /** Leases that Vault has given up revoking. Needs `sudo`. */
+  async countIrrevocable(options: CallOptions = {}): Promise<number> {
+    const { data } = await this.#client.request<{ lease_count: number }>({
+      ...options,
+      method: 'GET',
+      path: 'sys/leases/count',
+      query: { type: 'irrevocable' },
+      operation: 'lease_lookup',
+      idempotent: true,
+    })
+    return data.lease_count
+  }
+}

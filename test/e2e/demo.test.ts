@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { DemoSummary } from '@chaveiro/dev'
+import { expect, it } from 'vitest'
+import { describeReal } from '../support/real.js'
+
+const root = join(import.meta.dirname, '..', '..')
+
+interface Ran {
+  readonly code: number
+  readonly summary: DemoSummary
+  readonly stderr: string
+}
+
+/** Runs the demo as a user does, and gathers what it printed. */
+async function demo(...args: string[]): Promise<Ran> {
+  const child = spawn('npm', ['start', '--silent', '--', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  if (!stdout) throw new Error(`the demo printed no summary and ended with ${code}:\n${stderr}`)
+  return { code: code as number, summary: JSON.parse(stdout) as DemoSummary, stderr }
+}
+
+/** What the demo must have shown, whichever servers it ran on. */
+function expectGood({ code, summary, stderr }: Ran): void {
+  expect(summary.problems, stderr).toEqual([])
+  expect(code).toBe(0)
+  expect(summary.ok).toBe(true)
+  expect(summary.queries.done).toBeGreaterThan(100)
+  expect(summary.calls.refused_as_expected).toBeGreaterThanOrEqual(3)
+  expect(summary.left_behind).toEqual({ leases: 0, database_users: 0 })
+  expect(summary.latest_renewal_fraction).toBeLessThanOrEqual(0.8)
+  expect(summary.renewals.token).toBeGreaterThanOrEqual(3)
+  expect(summary.renewals.database).toBeGreaterThanOrEqual(4)
+  expect(summary.replacements.database).toBeGreaterThanOrEqual(1)
+}
+
+it('does the main job on the embedded stack for a minute', { timeout: 150_000 }, async () => {
+  const ran = await demo('--for', '60s')
+  expectGood(ran)
+  expect(ran.summary.servers).toContainEqual(expect.objectContaining({ name: expect.stringContaining('embedded') }))
+})
+
+describeReal('the main job on Vault, SPIRE and PostgreSQL', ['vault', 'spire'], () => {
+  it('runs for a minute and a half', { timeout: 200_000 }, async () => {
+    const ran = await demo('--real', '--for', '90s')
+    expectGood(ran)
+    expect(ran.summary.servers.map(({ name }) => name)).toEqual(['HashiCorp Vault', 'SPIRE', 'PostgreSQL'])
+  })
+})
