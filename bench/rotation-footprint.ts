@@ -21,7 +21,11 @@ function leaseSource(index: number): Source<object> {
     credentialType: 'database',
     name,
     server: 'vault',
-    issue: async () => ({ value: { username: name, leaseId: `database/creds/${index}` }, ttlSeconds: 3600, renewable: true }),
+    issue: async () => ({
+      value: { username: name, leaseId: `database/creds/${index}` },
+      ttlSeconds: 3600,
+      renewable: true,
+    }),
     renew: async (_, { incrementSeconds }) => ({ ttlSeconds: incrementSeconds, renewable: true }),
     revoke: async () => {},
   }

@@ -78,9 +78,8 @@ export class RawWorkloadApi {
 
   stream<T>(method: Method, metadata = header()): RawStream<T> {
     const { path, requestSerialize, responseDeserialize } = this.#method(method)
-    return new RawStream<T>(
-      this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {}, metadata),
-    )
+    const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {}, metadata)
+    return new RawStream(call as grpc.ClientReadableStream<T>)
   }
 
   /** Calls any path with an empty request. */

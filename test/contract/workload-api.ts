@@ -212,7 +212,7 @@ export function workloadApiContract(subject: WorkloadApiSubject): void {
       for (const der of authorities) {
         const authority = new X509Certificate(der)
         expect(authority.subjectAltName).toBe(`URI:${api.trustDomain.id}`)
-        expect(authority.subject).toMatch(/O=SPIFFE[^]*serialNumber=\d+/)
+        expect(authority.subject).toMatch(/O=SPIFFE\nserialNumber=\d+/)
         expect(authority.ca).toBe(true)
       }
     })
@@ -227,13 +227,16 @@ export function workloadApiContract(subject: WorkloadApiSubject): void {
     it('a new SVID with a new key is pushed at about half of the life', async () => {
       await admit(registry, { x509TtlSeconds: 24 })
       await during<X509SVIDResponse, void>('FetchX509SVID', async (stream) => {
-        const read = async (count: number) => {
-          const [svid] = (await stream.message(count)).svids
+        const latest = () => {
+          const [svid] = stream.messages.at(-1)?.svids ?? []
           return X509Svid.fromDer(svid?.x509Svid ?? new Uint8Array(), svid?.x509SvidKey ?? new Uint8Array())
         }
-        const first = await read(1)
-        while (stream.messages.length < 2 && api.clock.wallMs() < first.notAfterMs) await api.passTime(250)
-        const second = await read(2)
+        await stream.message()
+        const first = latest()
+        // SPIRE may send the same one again.
+        const unchanged = () => latest().notAfterMs === first.notAfterMs
+        while (unchanged() && api.clock.wallMs() < first.notAfterMs) await api.passTime(250)
+        const second = latest()
         const issuedMs = second.notBeforeMs + 10_000
         const share = (issuedMs - first.notBeforeMs) / (first.notAfterMs - first.notBeforeMs)
         expect(second.id.toString()).toBe(registry.toString())
@@ -370,6 +373,13 @@ export function workloadApiContract(subject: WorkloadApiSubject): void {
       expect(decodeJwt(svid?.svid ?? '').aud).toEqual(['a'])
     })
 
+    it('empty audiences are left out, and none but empty ones refused: Unavailable', async () => {
+      await admit(registry)
+      const [svid] = await jwt(['', 'a'])
+      expect(decodeJwt(svid?.svid ?? '').aud).toEqual(['a'])
+      expect(await raw.unary('FetchJWTSVID', { audience: [''] })).toMatchObject({ code: Status.UNAVAILABLE })
+    })
+
     it('it verifies with the bundle', async () => {
       await admit(registry)
       const bundle = keysOf(await firstOf<JWTBundlesResponse>('FetchJWTBundles'), api.trustDomain)
@@ -454,7 +464,8 @@ export function workloadApiContract(subject: WorkloadApiSubject): void {
   describe('discovery', () => {
     const get = async (path: string) => {
       const response = await fetch(new URL(path, api.jwksUrl))
-      return { status: response.status, cache: response.headers.get('cache-control'), body: await response.json() }
+      const body = (await response.json()) as { keys: { kid: string }[] }
+      return { status: response.status, cache: response.headers.get('cache-control'), body }
     }
 
     it('has the keys of the bundle, with alg and without a use', async () => {
@@ -464,7 +475,7 @@ export function workloadApiContract(subject: WorkloadApiSubject): void {
         const { status, cache, body } = await get('/keys')
         expect(status).toBe(200)
         expect(cache).toBe('no-cache, no-store, must-revalidate')
-        expect(body.keys.map(({ kid }: { kid: string }) => kid).sort()).toEqual([...bundle.keyIds].sort())
+        expect(body.keys.map(({ kid }) => kid).sort()).toEqual([...bundle.keyIds].sort())
         for (const key of body.keys) expect(key).toMatchObject({ alg: 'ES256', kty: 'EC' })
         for (const key of body.keys) expect(key).not.toHaveProperty('use')
       })

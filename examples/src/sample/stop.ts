@@ -6,7 +6,11 @@
 /** Aborts when this process is to end. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController()
-  const end = (): void => stop.abort()
+  const end = (): void => {
+    stop.abort()
+    // An open standard input would keep this process from ending.
+    process.stdin.destroy()
+  }
   process.once('SIGTERM', end)
   process.once('SIGINT', end)
   if (process.env.SAMPLE_TETHERED === 'true') {

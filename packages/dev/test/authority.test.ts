@@ -103,7 +103,6 @@ describe('FED-4.1-a: keys are published before they are used, and dead ones remo
     const passTo = async (hours: number) => {
       await clock.advance(Date.UTC(2026, 0, 1) + hours * hour * 1000 - clock.wallMs())
       await authority.tend()
-      await authority.tend()
     }
     await passTo(11.9)
     expect(jwtBundle().keyIds).toEqual([first])

@@ -64,9 +64,9 @@ export class ServiceView implements AdminSubject {
     }
   }
 
-  /** The agent alone renews the X.509-SVID; everything else is renewed now, the oldest, which is the token, first. */
+  /** Renews all but SVIDs: those are the agent's, which answers with the one it has until half of its life is over. */
   async rotate(): Promise<RotateReport> {
-    const rotations = [...this.#options.rotator.rotations]
+    const rotations = [...this.#options.rotator.rotations].filter(({ credentialType }) => !isSvid(credentialType))
     const outcomes = await Promise.allSettled(rotations.map((rotation) => rotation.renewNow('request')))
     const named = rotations.map(({ credentialType, name }, index) => {
       const outcome = outcomes[index]
@@ -110,3 +110,5 @@ export class ServiceView implements AdminSubject {
     }
   }
 }
+
+const isSvid = (credentialType: string): boolean => credentialType.endsWith('_svid')

@@ -23,6 +23,7 @@ import type { Environment } from './configuration/environment.js'
 import { type ConfigurationDefaults, loadConfiguration } from './configuration/load.js'
 import { IntegrationError } from './errors.js'
 import { Foundation } from './lifecycle/foundation.js'
+import { keepAlive } from './lifecycle/keep-alive.js'
 import { StartBound } from './lifecycle/start-bound.js'
 import { openDatabase } from './parts/database-access.js'
 import { type Identity, openIdentity } from './parts/identity.js'
@@ -82,6 +83,7 @@ export class VaultIntegration implements AsyncDisposable {
     const startedMs = clock.monotonicMs()
     const foundation = new Foundation({ configuration, clock, logStream, renewOnSighup })
     const bound = new StartBound(clock, configuration.startTimeoutMs, signal)
+    const letEnd = keepAlive()
     try {
       await bound.run('admin', () => foundation.serve())
       announceStaticCredentials(configuration)
@@ -97,6 +99,7 @@ export class VaultIntegration implements AsyncDisposable {
       throw error
     } finally {
       bound.end()
+      letEnd()
     }
   }
 
@@ -157,7 +160,7 @@ export class VaultIntegration implements AsyncDisposable {
     return rotation
   }
 
-  /** Renews everything now, as SIGHUP does. Failures are in the report. */
+  /** Renews everything but SVIDs now, as SIGHUP does; those the agent renews. Failures are in the report. */
   renewAll(): Promise<RotateReport> {
     return this.#foundation.view.rotate()
   }
@@ -194,10 +197,12 @@ export class VaultIntegration implements AsyncDisposable {
   async #close(reason: string): Promise<void> {
     const startedMs = this.#clock.monotonicMs()
     const { serviceName: service, shutdownTimeoutMs } = this.configuration
+    const letEnd = keepAlive()
     await this.#foundation.close(shutdownTimeoutMs, (left) => {
       const durationSeconds = (this.#clock.monotonicMs() - startedMs) / 1000
       shutdownComplete.publish({ service, reason, durationSeconds, left } satisfies ShutdownComplete)
     })
+    letEnd()
   }
 }
 

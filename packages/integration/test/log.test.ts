@@ -210,6 +210,8 @@ describe('no secret in any output', () => {
     { name: 'a password in a URL', text: 'postgresql://app:planted-url@db/x failed', secret: 'planted-url' },
     { name: 'a bearer token', text: 'sent Authorization: Bearer planted-bearer', secret: 'planted-bearer' },
     { name: 'a named password', text: 'password=planted-named in use', secret: 'planted-named' },
+    { name: 'a quoted value', text: 'body {"token": "planted-quoted"}', secret: 'planted-quoted' },
+    { name: 'a header', text: 'sent X-Vault-Token: planted-header', secret: 'planted-header' },
   ])('the text of a stranger with $name is written without it', async ({ text, secret }) => {
     const { service, lines } = await startStatic()
     const cause = Object.assign(new Error(text), { code: 'ERR_X', headers: { 'x-vault-token': secret } })
@@ -218,6 +220,14 @@ describe('no secret in any output', () => {
     expect(lines.texts.join('')).not.toContain(secret)
     expect(lines.texts.join('')).toContain('[redacted]')
     expect(cause.message).toContain(secret)
+  })
+
+  it('and prose stays readable', async () => {
+    const { service, lines } = await startStatic()
+    const reason = 'error validating token: invalid audience (aud) claim; the password is wrong'
+    publish(svidFetchFailed, { svidType: 'jwt', code: 'ERR_X', reason, cure: '' })
+    await service.close()
+    expect(lines.of('svid_fetch_failed')).toMatchObject([{ detail: reason }])
   })
 
   it('holds for log, metrics, rotations, health, page and every error of a whole life', async () => {

@@ -13,7 +13,7 @@ export const planted = {
   kv: 'planted-kv-value-4d5e6f',
 }
 
-export const staticEnvironment: Environment = {
+const staticEnvironment: Environment = {
   CHAVEIRO_SERVICE_NAME: 'orchestrator-dynamic',
   CHAVEIRO_VAULT_ENABLED: 'false',
   CHAVEIRO_SPIFFE_ENABLED: 'false',

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { PostgresServer } from '@chaveiro/dev'
 import {
+  authenticationFailed,
   connectionLost,
   type PgCredential,
   PostgresError,
@@ -278,9 +279,11 @@ describe('RotatingPool, a refused credential', () => {
     })
     const rotation = await HandRotation.start({ onAuthenticationFailure })
     rotation.current = wrong(good)
+    const refused = recorded(authenticationFailed)
     const results = await Promise.all([1, 2, 3, 4, 5].map(() => rotation.currentUser()))
     expect(new Set(results)).toEqual(new Set([good.username]))
     expect(onAuthenticationFailure).toHaveBeenCalledTimes(1)
+    expect(refused[0]).toEqual({ database: 'postgres', username: good.username, sqlState: '28P01' })
   })
 
   it.each([

@@ -7,7 +7,7 @@ import { RotationError } from './errors.js'
 import { classifyFailure, unanswered } from './failure.js'
 import type { Flight } from './flight.js'
 import { handOver } from './handover.js'
-import { grantedTerm, type Holding, renewedTerm } from './lifetime.js'
+import { grantedTerm, type Holding, isSound, renewedTerm } from './lifetime.js'
 import type { RotationRecord, Underway } from './record.js'
 import type { Failure, Grant, Renewal } from './source.js'
 import {
@@ -155,7 +155,7 @@ function readFailure<T>(record: RotationRecord<T>, error: unknown): Failure {
 
 /** A value arrived for an attempt that had been given up. Nobody has used it. */
 function retireOrphan<T>(record: RotationRecord<T>, grant: Grant<T>, flight: Flight, cause: RotationCause): void {
-  const holding = holdingOf(record, Number.isFinite(grant.ttlSeconds) ? grant : { ...grant, ttlSeconds: 0 }, flight)
+  const holding = holdingOf(record, isSound(grant.ttlSeconds) ? grant : { ...grant, ttlSeconds: 0 }, flight)
   tell(record, 'orphaned', cause, { correlationId: flight.correlationId, ttlSeconds: holding.term.ttlMs / 1000 })
   if (record.state.closed) {
     record.arrivesLate?.(holding)

@@ -15,8 +15,12 @@ export interface Clock {
   monotonicMs(): number
   /** Wall-clock time in milliseconds since the Unix epoch, for what is absolute: `notAfter`, `exp`. */
   wallMs(): number
-  /** Runs `run` once, `delayMs` milliseconds from now (0 or less: in a later turn). Any length is honoured. */
-  schedule(delayMs: number, run: () => void): Timer
+  /**
+   * Runs `run` once, `delayMs` milliseconds from now (0 or less: in a later turn). Any length is honoured.
+   * @param holdsProcess - whether the process stays alive for it. Default false: a pending renewal alone must
+   *   not keep a finished process running
+   */
+  schedule(delayMs: number, run: () => void, holdsProcess?: boolean): Timer
   /** Uniform in [0, 1). For jitter only, never for keys. */
   random(): number
 }
@@ -24,20 +28,19 @@ export interface Clock {
 /** Node fires a timer above 2^31-1 ms at once; longer waits are walked in steps of at most this (24 days). */
 const longestStepMs = 24 * 24 * 3600 * 1000
 
-function scheduleInSteps(delayMs: number, run: () => void): Timer {
+function scheduleInSteps(delayMs: number, run: () => void, holdsProcess = false): Timer {
   const dueMs = performance.now() + delayMs
   let handle: NodeJS.Timeout
   const arm = (): void => {
     const leftMs = dueMs - performance.now()
     handle = setTimeout(leftMs > longestStepMs ? arm : run, Math.min(Math.max(leftMs, 0), longestStepMs))
-    // A pending renewal alone must not keep a finished process alive.
-    handle.unref()
+    if (!holdsProcess) handle.unref()
   }
   arm()
   return { cancel: () => clearTimeout(handle) }
 }
 
-/** The clocks of this process. Its timers do not keep the process running. */
+/** The clocks of this process. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
@@ -46,7 +49,7 @@ export const systemClock: Clock = {
 }
 
 /**
- * Resolves after `delayMs` milliseconds of `clock`.
+ * Resolves after `delayMs` milliseconds of `clock`. Whoever sleeps is awaited: the process stays alive.
  * @throws the signal's reason, when it aborts first
  */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -56,10 +59,14 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
       timer.cancel()
       reject(signal?.reason)
     }
-    const timer = clock.schedule(delayMs, () => {
-      signal?.removeEventListener('abort', onAbort)
-      resolve()
-    })
+    const timer = clock.schedule(
+      delayMs,
+      () => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      },
+      true,
+    )
     signal?.addEventListener('abort', onAbort, { once: true })
   })
 }

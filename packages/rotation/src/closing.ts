@@ -22,13 +22,14 @@ export async function closeRecord<T>(
   reason: RotationError,
   { revoke = true, timeoutMs = 10_000 }: CloseOptions,
 ): Promise<void> {
+  const { state, underway } = record
   const { clock } = record.house
-  const { state } = record
-  const { underway } = record
+  // Only an issue can still bring a value; what else is under way is ended and not waited for.
+  const arriving = underway?.step === 'issue' ? underway.flight.settled : undefined
   const handed = record.handing?.settled
   stopWork(record, reason)
   const end = record.newFlight()
-  const timer = clock.schedule(timeoutMs, () => end.abort(record.timeout('it could not be closed in time')))
+  const timer = clock.schedule(timeoutMs, () => end.abort(record.timeout('it could not be closed in time')), true)
   const revocations: Promise<void>[] = []
   const revokeNow = (holding: Holding<T> | undefined): void => {
     if (revoke && holding !== undefined) revocations.push(revokeAtEnd(record, holding, end))
@@ -39,8 +40,9 @@ export async function closeRecord<T>(
   for (const { holding } of state.retired) revokeNow(holding)
   // Half of the time belongs to what drains, the rest to its revocation.
   const drained = settledWithin(clock, handed, timeoutMs / 2).then(() => revokeNow(state.draining?.holding))
-  await Promise.all([drained, settledWithin(clock, underway?.flight.settled, timeoutMs)])
-  await Promise.all(revocations)
+  await Promise.all([drained, settledWithin(clock, arriving, timeoutMs)])
+  // A value that arrives meanwhile adds one.
+  while (revocations.length > 0) await Promise.all(revocations.splice(0))
   timer.cancel()
   record.arrivesLate = revoke ? (holding) => void revokeLate(record, holding) : undefined
 }

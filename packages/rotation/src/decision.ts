@@ -39,6 +39,8 @@ export type Decision<T> =
 
 /** Values that may live at once: the one in use, and the one that drains or waits to be revoked. */
 const aliveAtMost = 2
+/** Share of the TTL before which a consumer's wish for a renewal waits. */
+const heardAgainFrom = 0.05
 
 /**
  * @param breakerOpensMs - from when the server may be called: -Infinity when its breaker is closed,
@@ -125,7 +127,7 @@ export function nextAttempt(
   if (wanted !== undefined) {
     // A value that has ended, or that never could be renewed, is replaced instead.
     const action = wanted.action === 'renew' && !isRenewable(state, nowMs) ? 'replace' : wanted.action
-    const gateMs = action === 'replace' ? replaceAtMs(wanted.urgent) : Number.NEGATIVE_INFINITY
+    const gateMs = action === 'replace' ? replaceAtMs(wanted.urgent) : renewalOpensMs(state)
     return { action, cause: wanted.cause, atMs: wanted.urgent ? gateMs : Math.max(pausedMs, gateMs) }
   }
   if (held === undefined) {
@@ -137,6 +139,12 @@ export function nextAttempt(
   const turn = triedMs < lastResortMs || failures % 2 === 1
   const lastResort = failures > 0 && nowMs >= lastResortMs && turn && replaceAtMs(false) <= nowMs
   return { action: lastResort ? 'replace' : 'renew', cause, atMs: dueMs }
+}
+
+/** A consumer that asks all the time is not heard again for what has just been renewed. */
+function renewalOpensMs({ held, wanted }: RotationState<unknown>): number {
+  const heard = held === undefined || held.term.ttlMs === 0 || wanted?.cause !== 'consumer'
+  return heard ? Number.NEGATIVE_INFINITY : momentOf(held.term, heardAgainFrom)
 }
 
 /** Until when back-off and breaker hold an attempt up; the breaker not past the last resort of a life. */

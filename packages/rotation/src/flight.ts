@@ -41,10 +41,13 @@ export class Flight {
   run<R>(call: (attempt: Attempt) => Promise<R>, tooLate?: (answer: R) => void): Promise<R> {
     const { signal } = this.#controller
     return new Promise<R>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      const onAbort = (): void => reject(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
       // `async` turns what a source throws at once into a rejection.
       const called = (async () => call(this.attempt))()
-      this.#calls = called.then((answer) => (signal.aborted ? tooLate?.(answer) : resolve(answer)), reject)
+      this.#calls = called
+        .then((answer) => (signal.aborted ? tooLate?.(answer) : resolve(answer)), reject)
+        .finally(() => signal.removeEventListener('abort', onAbort))
     })
   }
 }

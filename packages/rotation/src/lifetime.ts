@@ -34,18 +34,26 @@ export interface Holding<T> {
 const truncatedBelow = 0.9
 const stillRenewalsAllowed = 1
 
+/** Whether a TTL can be one: a number of seconds, 0 or more. */
+export function isSound(ttlSeconds: number): boolean {
+  return Number.isFinite(ttlSeconds) && ttlSeconds >= 0
+}
+
 function checkTtl(ttlSeconds: number): void {
-  if (!(Number.isFinite(ttlSeconds) && ttlSeconds >= 0)) {
+  if (!isSound(ttlSeconds)) {
     throw new RotationError('ERR_ROTATION_BAD_GRANT', `the source granted a TTL of ${String(ttlSeconds)} seconds`)
   }
 }
 
+/** Written out field by field: the same hidden class for all, so that an idle rotation stays small. */
 function term(
   countsFromMs: number,
   granted: Renewal,
   draw: number,
   policy: RenewalPolicy,
-): Omit<Term, 'incrementSeconds' | 'stillRenewals'> {
+  incrementSeconds: number,
+  stillRenewals: number,
+): Term {
   const ttlMs = granted.ttlSeconds * 1000
   const share = policy.firstAttemptFrom + draw * (policy.firstAttemptTo - policy.firstAttemptFrom)
   const ends = ttlMs > 0
@@ -55,6 +63,8 @@ function term(
     endsMs: ends ? countsFromMs + ttlMs : Number.POSITIVE_INFINITY,
     firstAttemptMs: ends ? countsFromMs + share * ttlMs : Number.POSITIVE_INFINITY,
     renewable: granted.renewable,
+    incrementSeconds,
+    stillRenewals,
   }
 }
 
@@ -73,7 +83,7 @@ export function grantedTerm(
 ): Term {
   checkTtl(grant.ttlSeconds)
   const countsFromMs = Math.min(grant.countsFromMs ?? sentMs, nowMs)
-  return { ...term(countsFromMs, grant, draw, policy), incrementSeconds: grant.ttlSeconds, stillRenewals: 0 }
+  return term(countsFromMs, grant, draw, policy, grant.ttlSeconds, 0)
 }
 
 /**
@@ -89,16 +99,17 @@ export function renewedTerm(
   policy: RenewalPolicy,
 ): { readonly term: Term; readonly truncated: boolean } {
   checkTtl(renewal.ttlSeconds)
-  const next = term(sentMs, renewal, draw, policy)
+  const { ttlSeconds } = renewal
+  const ends = ttlSeconds > 0
   const elapsedMs = sentMs - before.countsFromMs
-  const movedMs = next.endsMs - before.endsMs
+  const movedMs = ends ? sentMs + ttlSeconds * 1000 - before.endsMs : Number.POSITIVE_INFINITY
   // Two renewals at nearly the same moment say nothing; judged from a tenth of the TTL on.
-  const judged = next.ttlMs > 0 && elapsedMs >= 0.1 * before.ttlMs
+  const judged = ends && elapsedMs >= 0.1 * before.ttlMs
   const still = judged && movedMs < 0.1 * elapsedMs
   const stillRenewals = still ? before.stillRenewals + 1 : judged ? 0 : before.stillRenewals
-  const short = next.ttlMs > 0 && renewal.ttlSeconds < truncatedBelow * before.incrementSeconds
+  const short = ends && ttlSeconds < truncatedBelow * before.incrementSeconds
   return {
-    term: { ...next, incrementSeconds: before.incrementSeconds, stillRenewals },
+    term: term(sentMs, renewal, draw, policy, before.incrementSeconds, stillRenewals),
     truncated: short || stillRenewals > stillRenewalsAllowed,
   }
 }

@@ -77,10 +77,6 @@ export class Requests {
     )
   }
 
-  get idle(): boolean {
-    return this.#open.length === 0
-  }
-
   #settle(which: (request: Request) => boolean, settle: (request: Request) => void): void {
     const chosen = this.#open.filter(which)
     if (chosen.length === 0) return

@@ -7,7 +7,7 @@ import type { RotationCause } from './state.js'
 export interface CloseOptions {
   /** Whether what is held is revoked. Default true; false leaves the values to live to their end. */
   readonly revoke?: boolean
-  /** Longest wait for drains and revocations, in milliseconds. Default 10 000; 0 to 600 000. */
+  /** Longest wait for drains and revocations, in milliseconds; 0 or more. Default 10 000. */
   readonly timeoutMs?: number
 }
 

@@ -67,7 +67,10 @@ export interface Source<T> {
   readonly credentialType: string
   /** Names this credential to people, for instance a role. Never a secret, never a metric label. */
   readonly name: string
-  /** Servers that share a circuit breaker share this key. Default: {@link credentialType}. */
+  /**
+   * Sources that share this key share a circuit breaker. What fails apart has a key of its own: each database
+   * behind one Vault, say, beside Vault itself. Default: {@link credentialType}.
+   */
   readonly server?: string
   issue(attempt: Attempt): Promise<Grant<T>>
   renew?(value: T, attempt: RenewAttempt): Promise<Renewal>

@@ -31,9 +31,9 @@ export function countSuccess(
 ): Tally {
   const share = attempt.first && before !== undefined ? shareAt(before.term, attempt.startedMs) : undefined
   return {
-    ...tally,
     renewals: tally.renewals + (attempt.action === 'renew' ? 1 : 0),
     replacements: tally.replacements + (attempt.action === 'replace' && before !== undefined ? 1 : 0),
+    failures: tally.failures,
     lastSuccessWallMs: wallMs,
     latestFirstAttemptShare:
       share === undefined ? tally.latestFirstAttemptShare : Math.max(share, tally.latestFirstAttemptShare ?? 0),

@@ -60,6 +60,15 @@ it('revokes a value whose issue is in flight, when it arrives in time', async ()
   expect(clock.pendingTimers).toBe(0)
 })
 
+it('revokes a value whose probe is in flight', async () => {
+  const consumer: Consumer<number> = { probe: () => new Promise(() => {}), adopt: async () => {} }
+  const rotation = rotator.rotate(server.source(), { consumer })
+  await clock.advance(1_000)
+  expect(server.alive()).toEqual([1])
+  await rotation.close()
+  expect(server.leases.size).toBe(0)
+})
+
 it('revokes a value that arrives when all is closed', async () => {
   server.plan = (operation) => (operation === 'issue' ? { delayMs: 60_000, deaf: true } : {})
   using log = new EventLog()

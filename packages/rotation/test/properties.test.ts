@@ -17,8 +17,8 @@ const day = 86_400
 
 /** Short lives, usual ones, and a few that exceed the limit of timers. */
 const ttl = fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: 1, max: 30 }) },
-  { weight: 4, arbitrary: fc.integer({ min: 31, max: 7200 }) },
+  { weight: 15, arbitrary: fc.integer({ min: 1, max: 30 }) },
+  { weight: 15, arbitrary: fc.integer({ min: 31, max: 7200 }) },
   { weight: 1, arbitrary: fc.integer({ min: day, max: 60 * day }) },
 )
 
@@ -86,7 +86,7 @@ it('a first attempt begins within 0.60 to 0.75 of each life, and a retry before 
   )
 })
 
-const conduct = fc.oneof(
+const conduct: fc.Arbitrary<Conduct> = fc.oneof(
   { weight: 5, arbitrary: fc.constant<Conduct>({}) },
   { weight: 3, arbitrary: fc.constant<Conduct>({ fail: 'unavailable' }) },
   { weight: 1, arbitrary: fc.constantFrom<Conduct>({ fail: 'gone' }, { fail: 'unauthorized' }, { fail: 'refused' }) },
@@ -139,6 +139,8 @@ class Trial {
   readonly rotation: Rotation<number>
   readonly condemned = new Set<number>()
   readonly inUse = new Set<number>()
+  /** What must never happen, and did. Not thrown: the engine would take it for a failure of its source. */
+  readonly violations = new Set<string>()
   asks = 0
   wasEmptyHanded = false
 
@@ -180,14 +182,15 @@ class Trial {
       return
     }
     const lease = this.server.leases.get(value)
-    expect(lease, `value ${value} lives on the server`).toBeDefined()
-    expect(lease?.endsMs).toBeGreaterThan(this.clock.monotonicMs())
-    expect(this.condemned).not.toContain(value)
+    if (lease === undefined) this.violations.add('a value that was revoked is handed out')
+    else if (lease.endsMs <= this.clock.monotonicMs()) this.violations.add('a value that has ended is handed out')
+    if (this.condemned.has(value)) this.violations.add('a value whose probe failed is handed out')
   }
 
   #conduct(operation: Operation, value: number | undefined): Conduct {
     this.look()
-    if (operation === 'revoke') expect(this.inUse, 'a value is not revoked before it is drained').not.toContain(value)
+    if (operation === 'revoke' && this.inUse.has(value ?? 0))
+      this.violations.add('a value is revoked before it is drained')
     const { conducts, outage, cycles } = this.weather
     const hundredth = (100 * this.clock.monotonicMs()) / (this.ttlMs * cycles)
     if (hundredth >= outage.from && hundredth < outage.from + outage.length) return { fail: 'unavailable' }
@@ -208,7 +211,7 @@ class Trial {
         await new Promise(() => {})
       },
       adopt: async (next, { previous, signal }) => {
-        expect(this.rotation.current()).toBe(next)
+        if (this.rotation.current() !== next) this.violations.add('current() and adopt() disagree')
         if (previous === undefined) return
         this.inUse.add(previous)
         signal.addEventListener('abort', () => this.inUse.delete(previous), { once: true })
@@ -269,9 +272,9 @@ function inBadWeather(check: (trial: Trial) => Promise<void>): Promise<void> {
   )
 }
 
-it('nothing that has ended, was revoked or failed its probe is ever handed out', async () => {
-  // Looked at by the trial itself, at every step and at every call.
+it('nothing that has ended, was revoked or failed its probe is handed out, and nothing is revoked before it is drained', async () => {
   await inBadWeather(async (trial) => {
+    expect([...trial.violations]).toEqual([])
     await trial.close()
   })
 })

@@ -570,6 +570,18 @@ describe('asked to', () => {
     expect(server.of('renew')).toHaveLength(1)
   })
 
+  it('renews no more than twenty times per TTL for a consumer that never stops asking', async () => {
+    const server = model()
+    const rotation = rotator.rotate(server.source())
+    await rotation.ready()
+    for (let asks = 0; asks < 1000; asks += 1) {
+      rotation.renewNow('consumer').catch(() => undefined)
+      await clock.advance(100)
+    }
+    expect(server.of('renew').length).toBeLessThanOrEqual(20)
+    expect(server.of('renew').length).toBeGreaterThan(10)
+  })
+
   it('replaces once for many askers', async () => {
     const server = model()
     const rotation = rotator.rotate(server.source())

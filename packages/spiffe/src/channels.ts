@@ -82,6 +82,15 @@ export interface IdentityAmbiguous {
   readonly spiffeIds: readonly string[]
 }
 
+/** An SVID was accepted that is not quite as it should be; told once for each trust domain. */
+export const svidIrregular = channel('chaveiro:spiffe:svid-irregular')
+export interface SvidIrregular {
+  readonly svidType: SvidType
+  /** The first that was seen. */
+  readonly spiffeId: string
+  readonly irregularity: 'key_usage_not_critical'
+}
+
 /** What all failures tell. */
 interface Trouble {
   readonly code: WorkloadApiErrorCode

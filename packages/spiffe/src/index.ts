@@ -19,11 +19,13 @@ export {
   profileUnavailable,
   type SvidFetch,
   type SvidFetchFailed,
+  type SvidIrregular,
   type SvidRedacted,
   type SvidType,
   type SvidUpdated,
   svidFetch,
   svidFetchFailed,
+  svidIrregular,
   svidRedacted,
   svidUpdated,
   type TrustBundleUpdated,
@@ -47,6 +49,7 @@ export { TrustDomain } from './id/trust-domain.js'
 // SVIDs
 export { JwtSvid, type JwtSvidSource, type ParseJwtSvidOptions } from './svid/jwt-svid.js'
 export { type VerifyJwtSvidOptions, verifyJwtSvid } from './svid/verify-jwt-svid.js'
+export { unverifiedX509SvidId } from './svid/inspect-x509-svid.js'
 export { type VerifiedX509Svid, type VerifyX509SvidOptions, verifyX509Svid } from './svid/verify-x509-svid.js'
 export { pemCertificates, X509Svid, type X509SvidOptions, type X509SvidSource } from './svid/x509-svid.js'
 // mutual TLS

@@ -252,7 +252,7 @@ describe('withdrawal', () => {
     const updates = recorded(trustBundleUpdated)
     const { source, stream } = await open()
     const first = await source.fetchJwtSvid({ audience: 'a' })
-    await domain.authority.rotateJwtKey()
+    await domain.rotateJwtKey()
     stream.write(domain.jwtBundles())
     await eventually(() => expect(updates.events).toHaveLength(2))
     expect(await source.fetchJwtSvid({ audience: 'a' })).toBe(first)
@@ -274,7 +274,7 @@ describe('withdrawal', () => {
 describe('bundles', () => {
   it('WLA-6.2.2-a: validate the tokens of others, and are replaced whole', async () => {
     const { source, stream } = await open()
-    const token = await domain.authority.issueJwt(registry, ['a'])
+    const token = await domain.token(['a'])
     const judge = () => verifyJwtSvid(token, source, { audience: 'a', atMs: clock.wallMs() })
     expect((await judge()).id.toString()).toBe(registry.toString())
     stream.write({ bundles: { [trustDomain.id]: Buffer.from('{"keys":[]}') } })

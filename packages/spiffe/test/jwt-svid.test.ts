@@ -139,7 +139,7 @@ describe('headers', () => {
   })
 
   it.each(['jwt', 'Jwt', 'wit+jwt', 'at+jwt', 'application/jwt', '', null, 1])(
-    'JWT-2.3-a: the type %j is refused',
+    'JWT-2.3-a, ID-3.3-a: the type %j is refused, a WIT-SVID’s among them',
     async (typ) => {
       const wanted = { code: 'ERR_SVID_BAD_HEADER', rule: 'JWT-2.3-a' }
       expect(await refusedLater(verify(token({ header: { typ } })))).toMatchObject(wanted)
@@ -183,6 +183,12 @@ describe('headers', () => {
 })
 
 describe('claims', () => {
+  it('ID-4.1: claims beyond the ID are kept apart from it', async () => {
+    const svid = await verify(token({ claims: { id: 'spiffe://example.org/admin', token: 'x', audience: 'y' } }))
+    expect([svid.id.toString(), svid.audience]).toEqual([claims.sub, [audience]])
+    expect(svid.claims.id).toBe('spiffe://example.org/admin')
+  })
+
   it('JWT-3-a: others pass untouched', async () => {
     const others = { iss: 'https://issuer', groups: ['a'], nested: { big: 12345678901234, no: null } }
     expect((await verify(token({ claims: others }))).claims).toMatchObject(others)

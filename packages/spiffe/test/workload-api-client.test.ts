@@ -106,7 +106,7 @@ describe('requests', () => {
     // The scripted agent has none.
     const answer = client.fetchX509Context()
     const stream = await agent.stream('fetchX509SVID')
-    stream.write(await domain.x509())
+    stream.write(domain.x509())
     expect((await answer).svids[0].id.toString()).toBe(registry.toString())
   })
 })
@@ -117,7 +117,7 @@ describe('one X.509 context', () => {
     const answer = client.fetchX509Context()
     const stream = await agent.stream('fetchX509SVID')
     const federatedBundles = { [foreign.id]: domain.x509Bundle() }
-    stream.write({ ...(await domain.x509()), federatedBundles, crl: [Buffer.from([1])] })
+    stream.write({ ...domain.x509(), federatedBundles, crl: [Buffer.from([1])] })
     const { svids, bundles, revocationLists } = await answer
     expect(svids).toHaveLength(1)
     expect(bundles.x509BundleFor(trustDomain)?.authorities).toHaveLength(1)
@@ -155,7 +155,7 @@ describe('streams', () => {
   it('WLA-4.2-a: a clean end is followed by a new stream at once', async () => {
     const { heard } = watchX509()
     const first = await agent.stream('fetchX509SVID')
-    first.write(await domain.x509())
+    first.write(domain.x509())
     await heard.updated()
     first.end()
     expect((await heard.failed()).next).toEqual({ retryInMs: 0, ended: false })
@@ -175,7 +175,7 @@ describe('streams', () => {
 
   it('WLA-4.2-a: streams that end again and again, good message or not, never become a hot loop', async () => {
     const { heard } = watchX509()
-    const message = await domain.x509()
+    const message = domain.x509()
     for (let count = 1; count <= 4; count++) {
       const stream = await agent.stream('fetchX509SVID', count)
       stream.write(message)
@@ -194,7 +194,7 @@ describe('streams', () => {
     await heard.failed()
     await clock.advance(1000)
     const second = await agent.stream('fetchX509SVID', 2)
-    second.write(await domain.x509())
+    second.write(domain.x509())
     await heard.updated()
     await clock.advance(3_600_000)
     second.end()
@@ -204,10 +204,10 @@ describe('streams', () => {
   it('WLA-4.2-a: an open stream has no deadline', async () => {
     const { heard } = watchX509()
     const stream = await agent.stream('fetchX509SVID')
-    stream.write(await domain.x509())
+    stream.write(domain.x509())
     await heard.updated()
     await clock.advance(30 * 24 * 3_600_000)
-    stream.write(await domain.x509())
+    stream.write(domain.x509())
     await heard.updated(2)
     expect(heard.failures).toEqual([])
     expect(heard.durations).toEqual([0, undefined])
@@ -240,7 +240,7 @@ describe('streams', () => {
     expect(next.retryInMs).toBeLessThanOrEqual(1000)
     await clock.advance(1000)
     const second = await agent.stream('fetchX509SVID', 2)
-    second.write(await domain.x509())
+    second.write(domain.x509())
     await heard.updated()
     expect(failures.events).toMatchObject([{ code, retryInSeconds: (next.retryInMs as number) / 1000 }])
   })
@@ -286,7 +286,7 @@ describe('streams', () => {
   it('an agent that restarts is found again', async () => {
     const { heard } = watchX509()
     const first = await agent.stream('fetchX509SVID')
-    first.write(await domain.x509())
+    first.write(domain.x509())
     await heard.updated()
     agent.die()
     await heard.retried()
@@ -294,7 +294,7 @@ describe('streams', () => {
     await agent.listen()
     await heard.retried(2)
     const second = await agent.stream('fetchX509SVID', 2)
-    second.write(await domain.x509())
+    second.write(domain.x509())
     await heard.updated(2)
   })
 
@@ -318,7 +318,7 @@ describe('messages', () => {
   it.each(emptied)('WLA-5.2.1-b, WLA-4.5-b: %s emptied: the message is discarded, the stream stays', async (field) => {
     const { heard } = watchX509()
     const stream = await agent.stream('fetchX509SVID')
-    const svid = await domain.svid()
+    const svid = domain.svid()
     stream.write({ svids: [{ ...svid, [field]: field === 'spiffeId' ? '' : new Uint8Array() }] })
     const { error, next } = await heard.failed()
     expect(error.code).toBe('ERR_WORKLOAD_API_BAD_MESSAGE')
@@ -333,29 +333,29 @@ describe('messages', () => {
     ['no SVID at all', async () => ({ svids: [] }), 'svids'],
     [
       'an SVID that is none',
-      async () => ({ svids: [{ ...(await domain.svid()), x509Svid: Buffer.from('x') }] }),
+      async () => ({ svids: [{ ...domain.svid(), x509Svid: Buffer.from('x') }] }),
       'svids[0].x509_svid',
     ],
     [
       'the key of another',
-      async () => ({ svids: [{ ...(await domain.svid()), x509SvidKey: (await domain.svid()).x509SvidKey }] }),
+      async () => ({ svids: [{ ...domain.svid(), x509SvidKey: domain.svid().x509SvidKey }] }),
       'svids[0].x509_svid',
     ],
     [
       'an ID that is not in the certificate',
-      async () => ({ svids: [{ ...(await domain.svid()), spiffeId: worker.toString() }] }),
+      async () => ({ svids: [{ ...domain.svid(), spiffeId: worker.toString() }] }),
       'svids[0].spiffe_id',
     ],
     [
       'trailing bytes after the bundle',
       async () => ({
-        svids: [{ ...(await domain.svid()), bundle: Buffer.concat([domain.x509Bundle(), Buffer.from([0])]) }],
+        svids: [{ ...domain.svid(), bundle: Buffer.concat([domain.x509Bundle(), Buffer.from([0])]) }],
       }),
       'svids.bundle["spiffe://test.example"]',
     ],
     [
       'a federated bundle of nobody',
-      async () => ({ ...(await domain.x509()), federatedBundles: { 'http://x': domain.x509Bundle() } }),
+      async () => ({ ...domain.x509(), federatedBundles: { 'http://x': domain.x509Bundle() } }),
       'federated_bundles["http://x"]',
     ],
   ])('WLA-5.2.1-b, WLA-4.5-b: %s is discarded, and the field is named', async (_name, message, field) => {
@@ -384,10 +384,10 @@ describe('messages', () => {
   it('WLA-4.3-a, WLA-4.4-a, WLA-4.4-b: each message replaces all that came before', async () => {
     const { heard } = watchX509()
     const stream = await agent.stream('fetchX509SVID')
-    const both = { svids: [await domain.svid(registry, 'a'), await domain.svid(worker, 'b')] }
+    const both = { svids: [domain.svid(registry, 'a'), domain.svid(worker, 'b')] }
     stream.write({ ...both, federatedBundles: { [foreign.id]: domain.x509Bundle() }, crl: [Buffer.from([1])] })
     await heard.updated()
-    stream.write({ svids: [await domain.svid(worker)] })
+    stream.write({ svids: [domain.svid(worker)] })
     const { svids, bundles, revocationLists } = await heard.updated(2)
     expect(svids.map(({ id, hint }) => [id.toString(), hint])).toEqual([[worker.toString(), undefined]])
     expect(bundles.x509BundleFor(foreign)).toBeUndefined()
@@ -409,8 +409,8 @@ describe('messages', () => {
     const duplicates = recorded(hintDuplicated)
     const { heard } = watchX509()
     const stream = await agent.stream('fetchX509SVID')
-    const hinted = [await domain.svid(registry, 'x'), await domain.svid(worker, 'x')]
-    stream.write({ svids: [...hinted, await domain.svid(registry), await domain.svid(worker)] })
+    const hinted = [domain.svid(registry, 'x'), domain.svid(worker, 'x')]
+    stream.write({ svids: [...hinted, domain.svid(registry), domain.svid(worker)] })
     const { svids } = await heard.updated()
     expect(svids.map(({ id, hint }) => [id.path, hint])).toEqual([
       [registry.path, 'x'],

@@ -49,12 +49,12 @@ async function started(message: object, options: X509SourceOptions = {}) {
 
 describe('an X509Source', () => {
   it('gives the SVID and the bundles that the agent pushed last, as one', async () => {
-    const { source, stream } = await started(await domain.x509())
+    const { source, stream } = await started(domain.x509())
     const told: string[] = []
     source.onUpdate(({ svid }) => void told.push(`${svid?.id}`))
     const first = source.x509Svid()
     await clock.advance(1_800_000)
-    stream.write({ ...(await domain.x509()), federatedBundles: { [foreign.id]: domain.x509Bundle() } })
+    stream.write({ ...domain.x509(), federatedBundles: { [foreign.id]: domain.x509Bundle() } })
     await eventually(() => expect(source.x509Svid()).not.toBe(first))
     expect(source.snapshot.svid).toBe(source.x509Svid())
     expect(source.snapshot.bundles.x509BundleFor(foreign)).toBe(source.x509BundleFor(foreign))
@@ -65,9 +65,9 @@ describe('an X509Source', () => {
   it('tells at what share of a life the next SVID came', async () => {
     const updates = recorded(svidUpdated)
     const bundles = recorded(trustBundleUpdated)
-    const { source, stream } = await started(await domain.x509())
+    const { source, stream } = await started(domain.x509())
     await clock.advance(1_795_000)
-    stream.write(await domain.x509())
+    stream.write(domain.x509())
     await eventually(() => expect(source.state.rotations).toBe(1))
     const { notBeforeMs, notAfterMs } = source.x509Svid()
     expect(updates.events).toMatchObject([
@@ -81,7 +81,7 @@ describe('an X509Source', () => {
   })
 
   it('an unchanged message after a reconnect is no rotation', async () => {
-    const message = await domain.x509()
+    const message = domain.x509()
     const updates = recorded(svidUpdated)
     const { source, stream } = await started(message)
     const first = source.x509Svid()
@@ -97,7 +97,7 @@ describe('an X509Source', () => {
   })
 
   it('refuses an update whose leaf has expired, and keeps what it has', async () => {
-    const { source, stream } = await started(await domain.x509())
+    const { source, stream } = await started(domain.x509())
     const early = new FakeClock({ wallMs: clock.wallMs() - 7_200_000 })
     stream.write(await (await TestDomain.create(early)).x509())
     await eventually(() => expect(source.state.lastErrorCode).toBe('ERR_WORKLOAD_API_SVID_EXPIRED'))
@@ -106,18 +106,18 @@ describe('an X509Source', () => {
   })
 
   it('is unhealthy once its SVID has expired, though the stream is open', async () => {
-    const { source, stream } = await started(await domain.x509())
+    const { source, stream } = await started(domain.x509())
     await clock.advance(3_599_000)
     expect(source.state).toMatchObject({ status: 'live', healthy: true, remainingSeconds: 1, lifetimeSeconds: 3610 })
     await clock.advance(1_000)
     expect(source.state).toMatchObject({ status: 'expired', healthy: false, remainingSeconds: 0 })
     expect(() => source.x509Svid()).toThrow(expect.objectContaining({ code: 'ERR_WORKLOAD_API_SVID_EXPIRED' }))
-    stream.write(await domain.x509())
+    stream.write(domain.x509())
     await eventually(() => expect(source.state.healthy).toBe(true))
   })
 
   it('keeps what it has while the agent is away', async () => {
-    const { source } = await started(await domain.x509())
+    const { source } = await started(domain.x509())
     agent.die()
     await eventually(() => expect(source.state.connected).toBe(false))
     await clock.advance(1_000_000)
@@ -127,7 +127,7 @@ describe('an X509Source', () => {
   })
 
   it('keeps what it has when a message cannot be used (WLA-4.5-b)', async () => {
-    const { source, stream } = await started(await domain.x509())
+    const { source, stream } = await started(domain.x509())
     stream.write({ svids: [] })
     await eventually(() => expect(source.state.lastErrorCode).toBe('ERR_WORKLOAD_API_BAD_MESSAGE'))
     expect(source.x509Svid().id.toString()).toBe(registry.toString())
@@ -135,11 +135,11 @@ describe('an X509Source', () => {
 
   it('WLA-4.4-b: what is not in the newest message is not trusted any more', async () => {
     const { source, stream } = await started({
-      ...(await domain.x509()),
+      ...domain.x509(),
       federatedBundles: { [foreign.id]: domain.x509Bundle() },
     })
     expect(source.x509BundleFor(foreign)).toBeDefined()
-    stream.write(await domain.x509())
+    stream.write(domain.x509())
     await eventually(() => expect(source.x509BundleFor(foreign)).toBeUndefined())
   })
 })
@@ -147,7 +147,7 @@ describe('an X509Source', () => {
 describe('redaction', () => {
   it('WLA-5.2.1-e: PermissionDenied takes the SVID away, and a new entry brings one back', async () => {
     const redacted = recorded(svidRedacted)
-    const { source, stream } = await started(await domain.x509())
+    const { source, stream } = await started(domain.x509())
     const told: (string | undefined)[] = []
     source.onUpdate(({ svid }) => void told.push(svid?.id.path))
     fail(stream, Status.PERMISSION_DENIED, 'no identity issued')
@@ -156,13 +156,13 @@ describe('redaction', () => {
     expect(() => source.x509Svid()).toThrow(expect.objectContaining({ code: 'ERR_WORKLOAD_API_NO_IDENTITY' }))
     expect(redacted.events).toEqual([{ svidType: 'x509', spiffeId: registry.toString(), reason: 'no_identity' }])
     await clock.advance(1000)
-    ;(await agent.stream('fetchX509SVID', 2)).write(await domain.x509(worker))
+    ;(await agent.stream('fetchX509SVID', 2)).write(domain.x509(worker))
     await eventually(() => expect(source.x509Svid().id.toString()).toBe(worker.toString()))
     expect(told).toEqual([undefined, worker.path])
   })
 
   it('WLA-5.2.1-e: an option keeps the SVID until it expires', async () => {
-    const { source, stream } = await started(await domain.x509(), { keepWithoutIdentity: true })
+    const { source, stream } = await started(domain.x509(), { keepWithoutIdentity: true })
     fail(stream, Status.PERMISSION_DENIED)
     await eventually(() => expect(source.state.lastErrorCode).toBe('ERR_WORKLOAD_API_NO_IDENTITY'))
     expect(source.x509Svid().id.toString()).toBe(registry.toString())
@@ -172,17 +172,17 @@ describe('redaction', () => {
 
   it('WLA-5.2.1-e: a message without the SVID that is used takes it away', async () => {
     const { source, stream } = await started(
-      { svids: [await domain.svid(registry), await domain.svid(worker)] },
+      { svids: [domain.svid(registry), domain.svid(worker)] },
       { picker: pickById(worker) },
     )
-    stream.write(await domain.x509(registry))
+    stream.write(domain.x509(registry))
     await eventually(() => expect(source.state.status).toBe('no_identity'))
     expect(() => source.x509Svid()).toThrow(expect.objectContaining({ code: 'ERR_WORKLOAD_API_NO_MATCHING_SVID' }))
   })
 })
 
 describe('several identities', () => {
-  const both = async () => ({ svids: [await domain.svid(registry, 'internal'), await domain.svid(worker, 'external')] })
+  const both = async () => ({ svids: [domain.svid(registry, 'internal'), domain.svid(worker, 'external')] })
 
   it('WLA-8-a: without a picker the first is used, with a warning', async () => {
     const ambiguous = recorded(identityAmbiguous)
@@ -226,7 +226,7 @@ describe('start', () => {
       await eventually(() => expect(agent.opened('fetchX509SVID')).toBe(count))
       await nextStream(count + 1)
     }
-    ;(await agent.stream('fetchX509SVID', 4)).write(await domain.x509())
+    ;(await agent.stream('fetchX509SVID', 4)).write(domain.x509())
     expect((await starting).x509Svid().id.toString()).toBe(registry.toString())
   })
 
@@ -254,15 +254,15 @@ describe('start', () => {
     await eventually(() => expect(stream.cancelled).toBe(true))
     expect(clock.pendingTimers).toBe(0)
     const second = open()
-    ;(await agent.stream('fetchX509SVID', 2)).write(await domain.x509())
+    ;(await agent.stream('fetchX509SVID', 2)).write(domain.x509())
     expect((await second).state.healthy).toBe(true)
   })
 
   it('the signal of the start has no say in the life of the source', async () => {
     const stop = new AbortController()
-    const { source, stream } = await started(await domain.x509(), { signal: stop.signal })
+    const { source, stream } = await started(domain.x509(), { signal: stop.signal })
     stop.abort()
-    stream.write(await domain.x509(worker))
+    stream.write(domain.x509(worker))
     await eventually(() => expect(source.x509Svid().id.toString()).toBe(worker.toString()))
   })
 
@@ -275,7 +275,7 @@ describe('start', () => {
 
 describe('close', () => {
   it('ends the stream, twice is harmless, and calls after it are errors', async () => {
-    const { source, stream } = await started(await domain.x509())
+    const { source, stream } = await started(domain.x509())
     await source.close()
     await source.close()
     await eventually(() => expect(stream.cancelled).toBe(true))
@@ -289,10 +289,10 @@ describe('close', () => {
 
   it('leaves a client open that it was given', async () => {
     await using client = new WorkloadApiClient({ endpoint: agent.endpoint, clock })
-    const { source } = await started(await domain.x509(), { client })
+    const { source } = await started(domain.x509(), { client })
     await source.close()
     const answer = client.fetchX509Context()
-    ;(await agent.stream('fetchX509SVID', 2)).write(await domain.x509())
+    ;(await agent.stream('fetchX509SVID', 2)).write(domain.x509())
     expect((await answer).svids).toHaveLength(1)
   })
 })
@@ -313,7 +313,9 @@ async function nextStream(count: number): Promise<void> {
 /** Lets time pass in small steps, so that what crosses the socket keeps up, until `work` is done. */
 async function untilSettled(work: Promise<unknown>): Promise<void> {
   let settled = false
-  const done = (): void => void (settled = true)
+  const done = (): void => {
+    settled = true
+  }
   work.then(done, done)
   await eventually(async () => {
     await clock.advance(250)

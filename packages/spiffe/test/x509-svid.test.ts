@@ -3,8 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { pemCertificates, SvidError, TrustDomain, verifyX509Svid, X509Bundle, X509Svid } from '@chaveiro/spiffe'
-import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints } from '@peculiar/asn1-x509'
+import {
+  pemCertificates,
+  SvidError,
+  svidIrregular,
+  TrustDomain,
+  verifyX509Svid,
+  X509Bundle,
+  X509Svid,
+} from '@chaveiro/spiffe'
+import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints, OtherName } from '@peculiar/asn1-x509'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -109,6 +117,7 @@ describe('the leaf', () => {
           { iPAddress: '::1' },
           { rfc822Name: 'x@example.org' },
           { registeredID: '1.2.3.4' },
+          { otherName: new OtherName({ typeId: '1.3.6.1.4.1.311.20.2.3', value: Uint8Array.of(12, 1, 97).buffer }) },
           uri,
         ],
       },
@@ -137,6 +146,24 @@ describe('the leaf', () => {
     changed.set(Buffer.from('intruder'), at)
     expect(refused(() => verify([{ ...leaf, der: changed }]))).toMatchObject({ code: 'ERR_SVID_BAD_SIGNATURE' })
   })
+})
+
+it('X509-4.3-a: a key usage that is not critical is told once for each trust domain', () => {
+  const told: unknown[] = []
+  const listener = (message: unknown): void => void told.push(message)
+  svidIrregular.subscribe(listener)
+  try {
+    const careless = new TestAuthority('careless.example')
+    for (const path of ['/a', '/b']) {
+      const leaf = careless.leaf(path, { keyUsageCritical: false })
+      verifyX509Svid([leaf.der], careless.bundle, { atMs: nowMs })
+    }
+    expect(told).toEqual([
+      { svidType: 'x509', spiffeId: 'spiffe://careless.example/a', irregularity: 'key_usage_not_critical' },
+    ])
+  } finally {
+    svidIrregular.unsubscribe(listener)
+  }
 })
 
 describe('the bundle', () => {
@@ -456,6 +483,18 @@ describe('our own SVID', () => {
     expect(svid.privateKey.equals(below.key)).toBe(true)
     const again = X509Svid.fromPem(svid.certificatesPem(), svid.privateKeyPem().expose())
     expect(again.chain.map((der) => Buffer.from(der))).toEqual(svid.chain.map((der) => Buffer.from(der)))
+  })
+
+  it.each(['sec1', 'pkcs8'] as const)('a key file may be %s', (type) => {
+    const pem = leaf.key.export({ format: 'pem', type }).toString()
+    expect(X509Svid.fromPem(own(leaf).certificatesPem(), pem).id.toString()).toBe(workload)
+  })
+
+  it('an encrypted key file is refused', () => {
+    const options = { format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' } as const
+    const pem = leaf.key.export(options).toString()
+    const wanted = { code: 'ERR_SVID_KEY_MISMATCH' }
+    expect(refused(() => X509Svid.fromPem(own(leaf).certificatesPem(), pem))).toMatchObject(wanted)
   })
 
   it('an empty hint is no hint', () => {

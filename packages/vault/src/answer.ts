@@ -18,7 +18,11 @@ interface Envelope {
 }
 
 /** @throws {VaultError} for every status that is no success and that the request does not accept */
-export function readAnswer<T>(request: VaultRequest, response: HttpResponse, secrets: readonly string[]): VaultResponse<T> {
+export function readAnswer<T>(
+  request: VaultRequest,
+  response: HttpResponse,
+  secrets: readonly string[],
+): VaultResponse<T> {
   const { status } = response
   const body = parseObject(response.body)
   const accepted = (status >= 200 && status < 300) || request.accepts?.includes(status)
@@ -78,7 +82,13 @@ const readings: readonly Reading[] = [
   { from: 472, to: 474, code: 'ERR_VAULT_STANDBY' },
   { from: 429, to: 429, code: 'ERR_VAULT_RATE_LIMITED' },
   // The JWT is not judged when the keys to judge it by cannot be fetched.
-  { from: 400, to: 499, operation: 'login', text: /get keys failed|fetching keys/i, code: 'ERR_VAULT_BACKEND_UNAVAILABLE' },
+  {
+    from: 400,
+    to: 499,
+    operation: 'login',
+    text: /get keys failed|fetching keys/i,
+    code: 'ERR_VAULT_BACKEND_UNAVAILABLE',
+  },
   { from: 400, to: 499, operation: 'login', code: 'ERR_VAULT_LOGIN_FAILED' },
   { from: 403, to: 403, text: /\b(invalid|bad) token\b/i, code: 'ERR_VAULT_TOKEN_INVALID' },
   { from: 403, to: 403, code: 'ERR_VAULT_PERMISSION_DENIED' },
@@ -87,7 +97,12 @@ const readings: readonly Reading[] = [
   { from: 400, to: 400, text: /lease not found|invalid lease|lease (is )?expired/i, code: 'ERR_VAULT_LEASE_GONE' },
   { from: 400, to: 400, text: /not renewable|cannot be renewed/i, code: 'ERR_VAULT_LEASE_NOT_RENEWABLE' },
   { from: 400, to: 400, text: /check-and-set parameter/i, code: 'ERR_VAULT_CAS_MISMATCH' },
-  { from: 500, to: 500, text: /not an allowed role|failed to find entry for connection/i, code: 'ERR_VAULT_INVALID_REQUEST' },
+  {
+    from: 500,
+    to: 500,
+    text: /not an allowed role|failed to find entry for connection/i,
+    code: 'ERR_VAULT_INVALID_REQUEST',
+  },
   { from: 400, to: 499, code: 'ERR_VAULT_INVALID_REQUEST' },
   { from: 500, to: 599, code: 'ERR_VAULT_BACKEND_UNAVAILABLE' },
 ]
@@ -110,10 +125,18 @@ function errorOf(
   if (body === undefined && status !== 429) {
     // Vault speaks JSON; this is a proxy before it, which cannot reach it, or which is no way to it at all.
     const code = status >= 502 && status <= 504 ? 'ERR_VAULT_UNREACHABLE' : 'ERR_VAULT_BAD_RESPONSE'
-    return vaultError(code, `HTTP ${status} with a body that is not JSON`, { ...details, outcomeUnknown: status === 504 })
+    return vaultError(code, `HTTP ${status} with a body that is not JSON`, {
+      ...details,
+      outcomeUnknown: status === 504,
+    })
   }
-  const code = meaning(status, said, operation)
+  const code = meaning(status, isBareDenial(body) ? 'invalid token' : said, operation)
   return vaultError(code, `HTTP ${status}${said && `: ${said}`}`, details)
+}
+
+/** A policy's refusal comes as an entry of a list; these bare words mean that there is no valid token. */
+function isBareDenial(body: Envelope | undefined): boolean {
+  return body?.errors?.[0] === 'permission denied'
 }
 
 function meaning(status: number, said: string, operation: string): ReadableCode {

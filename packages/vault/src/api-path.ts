@@ -17,7 +17,7 @@ export function requestTarget({ path, query = {}, method }: VaultRequest): strin
     return segment !== '.' && segment !== '..'
   })
   if (!sound) return undefined
-  const pairs = Object.entries(query).map(([key, value]) => [key, String(value)])
+  const pairs: [string, string][] = Object.entries(query).map(([key, value]) => [key, String(value)])
   if (method === 'LIST') pairs.push(['list', 'true'])
   const search = pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
   return `/v1/${segments.map(encodeURIComponent).join('/')}${search}`

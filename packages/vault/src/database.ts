@@ -3,11 +3,11 @@
  * @see https://developer.hashicorp.com/vault/api-docs/secret/databases
  * @module
  */
-import { type Attempt, type Grant, type Renewal, type RenewAttempt, Secret, type Source } from '@chaveiro/rotation'
+import { type Attempt, type Grant, type RenewAttempt, type Renewal, Secret, type Source } from '@chaveiro/rotation'
 import { classifyVaultError } from './classify.js'
-import type { VaultClient } from './client.js'
 import { vaultError } from './errors.js'
-import type { CallOptions } from './request.js'
+import { Leases } from './leases.js'
+import type { CallOptions, VaultApi } from './request.js'
 
 /** A database user with a lease. */
 export interface DatabaseCredential {
@@ -71,17 +71,17 @@ interface StaticBody extends CredentialBody {
 }
 
 export class Database {
-  readonly #client: VaultClient
+  readonly #api: VaultApi
   readonly #mount: string
 
-  constructor(client: VaultClient, mount: string) {
-    this.#client = client
+  constructor(api: VaultApi, mount: string) {
+    this.#api = api
     this.#mount = mount
   }
 
   /** A database user that is kept fresh when it is given to a rotation. */
   source(role: string): Source<DatabaseCredential> {
-    return new DatabaseSource(this.#client, this, this.#mount, role)
+    return new DatabaseSource(this.#api, this, this.#mount, role)
   }
 
   /**
@@ -91,7 +91,7 @@ export class Database {
   async credentials(role: string, options: CallOptions = {}): Promise<LeasedDatabaseCredential> {
     const where = { operation: 'database_credential', path: `${this.#mount}/creds/${role}` }
     const request = { ...options, ...where, method: 'GET', makesCredential: true } as const
-    const { data, leaseId, leaseSeconds, renewable, status } = await this.#client.request<CredentialBody>(request)
+    const { data, leaseId, leaseSeconds, renewable, status } = await this.#api.request<CredentialBody>(request)
     if (leaseId === undefined) {
       throw vaultError('ERR_VAULT_BAD_RESPONSE', 'a database credential without a lease', { ...where, status })
     }
@@ -101,7 +101,7 @@ export class Database {
 
   /** The password of a static role as it is now. */
   async staticCredentials(role: string, options: CallOptions = {}): Promise<StaticDatabaseCredential> {
-    const { data } = await this.#client.request<StaticBody>({
+    const { data } = await this.#api.request<StaticBody>({
       ...options,
       method: 'GET',
       path: `${this.#mount}/static-creds/${role}`,
@@ -120,17 +120,17 @@ export class Database {
   /** Sets up a connection; by default Vault verifies it at once. */
   async writeConfig(name: string, config: DatabaseConnectionConfig, options: CallOptions = {}): Promise<void> {
     const body = { ...config, password: config.password.expose() }
-    await this.#client.request({ ...options, ...this.#configure('POST', `config/${name}`), body })
+    await this.#api.request({ ...options, ...this.#configure('POST', `config/${name}`), body })
   }
 
   async writeRole(name: string, role: DatabaseRole, options: CallOptions = {}): Promise<void> {
-    await this.#client.request({ ...options, ...this.#configure('POST', `roles/${name}`), body: { ...role } })
+    await this.#api.request({ ...options, ...this.#configure('POST', `roles/${name}`), body: { ...role } })
   }
 
   /** @throws {NotFoundError} */
   async readRole(name: string, options: CallOptions = {}): Promise<DatabaseRole> {
     const request = { ...options, ...this.#configure('GET', `roles/${name}`), idempotent: true }
-    return (await this.#client.request<DatabaseRole>(request)).data
+    return (await this.#api.request<DatabaseRole>(request)).data
   }
 
   #configure<M extends 'GET' | 'POST'>(method: M, path: string) {
@@ -142,15 +142,15 @@ class DatabaseSource implements Source<DatabaseCredential> {
   readonly credentialType = 'database'
   readonly name: string
   readonly server: string
-  readonly #client: VaultClient
+  readonly #leases: Leases
   readonly #database: Database
 
-  constructor(client: VaultClient, database: Database, mount: string, role: string) {
-    this.#client = client
+  constructor(api: VaultApi, database: Database, mount: string, role: string) {
+    this.#leases = new Leases(api)
     this.#database = database
     this.name = role
     // Of its own: a database that is down says nothing about Vault.
-    this.server = `vault ${client.address} ${mount}`
+    this.server = `vault ${api.address} ${mount}`
   }
 
   async issue({ signal, correlationId }: Attempt): Promise<Grant<DatabaseCredential>> {
@@ -160,11 +160,11 @@ class DatabaseSource implements Source<DatabaseCredential> {
   }
 
   renew({ leaseId }: DatabaseCredential, { signal, correlationId, incrementSeconds }: RenewAttempt): Promise<Renewal> {
-    return this.#client.leases.renew(leaseId, { incrementSeconds, signal, correlationId })
+    return this.#leases.renew(leaseId, { incrementSeconds, signal, correlationId })
   }
 
   revoke({ leaseId }: DatabaseCredential, { signal, correlationId }: Attempt): Promise<void> {
-    return this.#client.leases.revoke(leaseId, { signal, correlationId })
+    return this.#leases.revoke(leaseId, { signal, correlationId })
   }
 
   classify = classifyVaultError

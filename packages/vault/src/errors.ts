@@ -25,7 +25,8 @@ export type VaultErrorCode =
   | 'ERR_VAULT_BAD_RESPONSE'
 
 const cures: Record<VaultErrorCode, string> = {
-  ERR_VAULT_SEALED: 'Unseal Vault (vault operator unseal, or chaveiro emergency unseal); credentials that live are kept.',
+  ERR_VAULT_SEALED:
+    'Unseal Vault (vault operator unseal, or chaveiro emergency unseal); credentials that live are kept.',
   ERR_VAULT_UNINITIALIZED: 'Initialise Vault (vault operator init), then unseal it.',
   ERR_VAULT_STANDBY: 'Point VAULT_ADDR at the active node or the load balancer, or wait for a leader to be elected.',
   ERR_VAULT_UNREACHABLE: 'Check VAULT_ADDR, that Vault runs and that the network lets this host reach it.',
@@ -34,7 +35,7 @@ const cures: Record<VaultErrorCode, string> = {
     'Vault answers, but what is behind it failed: look at the database, the key server or the storage it names.',
   ERR_VAULT_RATE_LIMITED: 'Vault has a quota that this call exceeds: wait, spread the load or raise the quota.',
   ERR_VAULT_PERMISSION_DENIED: 'Let the policy of this token allow the path, or use a role whose policy does.',
-  ERR_VAULT_TOKEN_INVALID: 'The token was revoked or has ended: log in again.',
+  ERR_VAULT_TOKEN_INVALID: 'No token was sent, or it was revoked or has ended: log in.',
   ERR_VAULT_LOGIN_FAILED: 'Compare the role (audience, subject, mount) with the identity that is presented.',
   ERR_VAULT_LEASE_GONE: 'The lease was revoked or has ended: ask for a new credential.',
   ERR_VAULT_LEASE_NOT_RENEWABLE: 'This cannot be renewed: ask for a new one before it ends.',

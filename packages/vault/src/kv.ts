@@ -3,9 +3,8 @@
  * @see https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
  * @module
  */
-import type { VaultClient } from './client.js'
 import { SecretDeletedError, vaultError } from './errors.js'
-import type { CallOptions, VaultRequest } from './request.js'
+import type { CallOptions, VaultApi, VaultRequest } from './request.js'
 
 export interface KvSecret {
   /** Any JSON: handle its values as secrets. */
@@ -70,11 +69,11 @@ type Part = 'data' | 'metadata' | 'delete' | 'undelete' | 'destroy'
 
 /** Paths are given without `data/` or `metadata/`. */
 export class KvV2 {
-  readonly #client: VaultClient
+  readonly #api: VaultApi
   readonly #mount: string
 
-  constructor(client: VaultClient, mount: string) {
-    this.#client = client
+  constructor(api: VaultApi, mount: string) {
+    this.#api = api
     this.#mount = mount
   }
 
@@ -84,8 +83,8 @@ export class KvV2 {
    */
   async read(path: string, { version, ...options }: CallOptions & { version?: number } = {}): Promise<KvSecret> {
     const request = this.#request('GET', 'data', path, 'kv_read', options)
-    const query = version === undefined ? {} : { version }
-    const { data, status, requestId } = await this.#client.request<ReadBody | null | undefined>({
+    const query: VaultRequest['query'] = version === undefined ? {} : { version }
+    const { data, status, requestId } = await this.#api.request<ReadBody | null | undefined>({
       ...request,
       query,
       idempotent: true,
@@ -111,7 +110,7 @@ export class KvV2 {
   async write(path: string, data: Readonly<Record<string, unknown>>, options: KvWriteOptions = {}): Promise<KvVersion> {
     const { cas, ...call } = options
     const body = { data, options: cas === undefined ? {} : { cas } }
-    const { data: written } = await this.#client.request<VersionBody>({
+    const { data: written } = await this.#api.request<VersionBody>({
       ...this.#request('POST', 'data', path, 'kv_write', call),
       body,
     })
@@ -121,7 +120,7 @@ export class KvV2 {
   /** Versions and custom metadata; no values. @throws {NotFoundError} */
   async metadata(path: string, options: CallOptions = {}): Promise<KvMetadata> {
     const request = { ...this.#request('GET', 'metadata', path, 'kv_read', options), idempotent: true }
-    const { data } = await this.#client.request<MetadataBody>(request)
+    const { data } = await this.#api.request<MetadataBody>(request)
     const versions = Object.entries(data.versions).map(([number, version]) => versionOf(version, Number(number)))
     return {
       currentVersion: data.current_version,
@@ -138,7 +137,7 @@ export class KvV2 {
   /** Names below a path; those that end in `/` have names below them. Nothing there: an empty list. */
   async list(path = '', options: CallOptions = {}): Promise<readonly string[]> {
     const request = this.#request('LIST', 'metadata', path.replace(/\/$/, ''), 'kv_list', options)
-    const { data, status } = await this.#client.request<{ keys: readonly string[] }>({
+    const { data, status } = await this.#api.request<{ keys: readonly string[] }>({
       ...request,
       idempotent: true,
       accepts: [404],
@@ -149,7 +148,7 @@ export class KvV2 {
   /** Deletes versions, so that they can be undeleted. @param versions - default: the newest */
   async delete(path: string, versions?: readonly number[], options: CallOptions = {}): Promise<void> {
     if (versions) return this.#change('delete', path, versions, options)
-    await this.#client.request(this.#request('DELETE', 'data', path, 'kv_delete', options))
+    await this.#api.request(this.#request('DELETE', 'data', path, 'kv_delete', options))
   }
 
   undelete(path: string, versions: readonly number[], options: CallOptions = {}): Promise<void> {
@@ -163,14 +162,20 @@ export class KvV2 {
 
   /** Removes the secret, all versions and all metadata, for good. */
   async deleteMetadata(path: string, options: CallOptions = {}): Promise<void> {
-    await this.#client.request(this.#request('DELETE', 'metadata', path, 'kv_delete', options))
+    await this.#api.request(this.#request('DELETE', 'metadata', path, 'kv_delete', options))
   }
 
   async #change(part: Part, path: string, versions: readonly number[], options: CallOptions): Promise<void> {
-    await this.#client.request({ ...this.#request('POST', part, path, 'kv_delete', options), body: { versions } })
+    await this.#api.request({ ...this.#request('POST', part, path, 'kv_delete', options), body: { versions } })
   }
 
-  #request(method: VaultRequest['method'], part: Part, path: string, operation: string, options: CallOptions): VaultRequest {
+  #request(
+    method: VaultRequest['method'],
+    part: Part,
+    path: string,
+    operation: string,
+    options: CallOptions,
+  ): VaultRequest {
     return { ...options, method, path: `${this.#mount}/${part}${path && `/${path}`}`, operation }
   }
 }

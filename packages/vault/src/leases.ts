@@ -3,8 +3,7 @@
  * @see https://developer.hashicorp.com/vault/api-docs/system/leases
  * @module
  */
-import type { VaultClient } from './client.js'
-import type { CallOptions } from './request.js'
+import type { CallOptions, VaultApi } from './request.js'
 
 export interface LeaseRenewal {
   /** Granted from now. */
@@ -31,10 +30,10 @@ interface LookupBody {
 }
 
 export class Leases {
-  readonly #client: VaultClient
+  readonly #api: VaultApi
 
-  constructor(client: VaultClient) {
-    this.#client = client
+  constructor(api: VaultApi) {
+    this.#api = api
   }
 
   /**
@@ -46,7 +45,7 @@ export class Leases {
     { incrementSeconds, ...options }: CallOptions & { incrementSeconds?: number } = {},
   ): Promise<LeaseRenewal> {
     const increment = incrementSeconds === undefined ? {} : { increment: Math.ceil(incrementSeconds) }
-    const { leaseSeconds, renewable } = await this.#client.request({
+    const { leaseSeconds, renewable } = await this.#api.request({
       ...options,
       method: 'POST',
       path: 'sys/leases/renew',
@@ -62,7 +61,7 @@ export class Leases {
    * @throws {BackendUnavailableError} when the engine could not end the secret; Vault tries again by itself
    */
   async revoke(leaseId: string, options: CallOptions = {}): Promise<void> {
-    await this.#client.request({
+    await this.#api.request({
       ...options,
       method: 'POST',
       path: `sys/leases/revoke/${leaseId}`,
@@ -73,7 +72,7 @@ export class Leases {
 
   /** Revokes all leases below a prefix. Needs `sudo`. */
   async revokePrefix(prefix: string, options: CallOptions = {}): Promise<void> {
-    await this.#client.request({
+    await this.#api.request({
       ...options,
       method: 'POST',
       path: `sys/leases/revoke-prefix/${prefix}`,
@@ -84,7 +83,7 @@ export class Leases {
 
   /** @throws {LeaseNotFoundError} */
   async lookup(leaseId: string, options: CallOptions = {}): Promise<LeaseInfo> {
-    const { data } = await this.#client.request<LookupBody>({
+    const { data } = await this.#api.request<LookupBody>({
       ...options,
       method: 'POST',
       path: 'sys/leases/lookup',
@@ -105,7 +104,7 @@ export class Leases {
   /** Names below a prefix; those that end in `/` are prefixes themselves. Needs `sudo`. */
   async list(prefix = '', options: CallOptions = {}): Promise<readonly string[]> {
     const below = prefix.replace(/\/$/, '')
-    const { data, status } = await this.#client.request<{ keys: readonly string[] }>({
+    const { data, status } = await this.#api.request<{ keys: readonly string[] }>({
       ...options,
       method: 'LIST',
       path: `sys/leases/lookup${below && `/${below}`}`,
@@ -118,7 +117,7 @@ export class Leases {
 
   /** Leases that Vault has given up revoking. Needs `sudo`. */
   async countIrrevocable(options: CallOptions = {}): Promise<number> {
-    const { data } = await this.#client.request<{ lease_count: number }>({
+    const { data } = await this.#api.request<{ lease_count: number }>({
       ...options,
       method: 'GET',
       path: 'sys/leases/count',

@@ -63,3 +63,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   readonly correlationId?: string | undefined
 }
+
+/** A server and a token, as the parts of the API use them. */
+export interface VaultApi {
+  /** Names the server to people. */
+  readonly address: string
+  request<T>(request: VaultRequest): Promise<VaultResponse<T>>
+}

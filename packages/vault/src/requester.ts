@@ -112,7 +112,10 @@ export class Requester {
     const { method, body, operation, path } = request
     const target = requestTarget(request)
     if (target === undefined) {
-      throw vaultError('ERR_VAULT_INVALID_REQUEST', 'a path has no empty segment, no "." and no ".."', { operation, path })
+      throw vaultError('ERR_VAULT_INVALID_REQUEST', 'a path has no empty segment, no "." and no ".."', {
+        operation,
+        path,
+      })
     }
     const { namespace } = this.#options
     return {
@@ -157,8 +160,10 @@ export class Requester {
   #tellFailure(request: VaultRequest, course: Course, failure: unknown): void {
     const { operation, correlationId, makesCredential } = request
     const error = failure instanceof VaultError ? failure : undefined
+    // There was no token to send, or the caller had left already.
+    if (error === undefined && course.attempts === 0) return
     // Aborted by whoever asked: the answer, if one comes, reaches nobody.
-    const unknown = error?.outcomeUnknown ?? course.attempts > 0
+    const unknown = error?.outcomeUnknown ?? true
     if (makesCredential && unknown) replyLost.publish({ operation, correlationId })
     if (error) this.seen(stateOf(error))
     const status = error ? statuses[error.code] : 'timeout'

@@ -5,14 +5,15 @@
  * the token they were made with: they are issued anew under the next token before the last one is revoked.
  * @module
  */
-import type { Attempt, CloseOptions, Consumer, Handover, RenewalPolicy, Rotation, Rotator, Source } from '@chaveiro/rotation'
+import type { CloseOptions, Consumer, Handover, RenewalPolicy, Rotation, Rotator, Source } from '@chaveiro/rotation'
+import { abortable } from './abortable.js'
 import type { VaultClient } from './client.js'
 import type { DatabaseCredential } from './database.js'
-import { PermissionDeniedError } from './errors.js'
+import { VaultError, vaultError } from './errors.js'
+import type { VaultToken } from './granted-token.js'
 import type { KvV2 } from './kv.js'
 import { LeasedSource } from './leased-source.js'
 import type { Login } from './login.js'
-import type { VaultToken } from './token.js'
 import { TokenSource } from './token-source.js'
 
 export interface VaultSessionOptions {
@@ -37,7 +38,6 @@ export class VaultSession implements AsyncDisposable {
   readonly #bare: VaultClient
   readonly #rotator: Rotator
   readonly #leases = new Set<Rotation<unknown>>()
-  #current: VaultToken | undefined
   #check: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
@@ -47,12 +47,12 @@ export class VaultSession implements AsyncDisposable {
   }
 
   private constructor({ client, login, rotator, tokenPolicy }: VaultSessionOptions) {
-    const token = () => this.#current?.token
+    const token = () => this.token.current().token
     this.#rotator = rotator
     this.#bare = client.withToken(token)
     this.client = client.withToken(token, { onTokenInvalid: (signal) => this.#reauthorize(signal) })
     this.token = rotator.rotate(new TokenSource(client, login), {
-      consumer: { adopt: (next, handover) => this.#adopt(next, handover) },
+      consumer: { adopt: (_next, handover) => this.#adopt(handover) },
       ...(tokenPolicy && { policy: tokenPolicy }),
     })
   }
@@ -76,6 +76,7 @@ export class VaultSession implements AsyncDisposable {
   lease<T>(source: Source<T>, options: LeaseOptions<T> = {}): Rotation<T> {
     const leased = new LeasedSource(source, {
       ready: (signal) => this.ready(signal),
+      ended: () => this.token.snapshot().state === 'expired',
       reauthorize: ({ signal }) => this.#reauthorize(signal),
     })
     const rotation = this.#rotator.rotate<T>(leased, options)
@@ -93,24 +94,25 @@ export class VaultSession implements AsyncDisposable {
     return this.close()
   }
 
-  /** The engine calls it at once when a token is granted, so that every request from now on bears the new one. */
-  async #adopt(next: VaultToken, { previous }: Handover<VaultToken>): Promise<void> {
-    this.#current = next
+  /**
+   * The new token is in use from this moment; the last one is revoked when this resolves. A lease that cannot be
+   * issued anew is tried again by the engine, while the last token, and what hangs on it, lives on.
+   */
+  async #adopt({ previous }: Handover<VaultToken>): Promise<void> {
     if (previous === undefined) return
-    const open = [...this.#leases].filter((lease) => lease.snapshot().state !== 'closed')
-    this.#leases.clear()
-    for (const lease of open) this.#leases.add(lease)
-    const outcomes = await Promise.allSettled(open.map((lease) => lease.replaceNow('parent')))
-    // One that fails is tried again by the engine; the previous token, and its leases, live on until their time is up.
-    const failed = outcomes.find((outcome, index) => {
-      return outcome.status === 'rejected' && open[index]?.snapshot().state !== 'closed'
-    })
-    if (failed?.status === 'rejected') throw failed.reason
+    for (const lease of this.#leases) if (isClosed(lease)) this.#leases.delete(lease)
+    await Promise.all(
+      [...this.#leases].map(async (lease) => {
+        await lease.replaceNow('parent').catch((error: unknown) => {
+          if (!isClosed(lease)) throw error
+        })
+      }),
+    )
   }
 
   /**
    * Vault said no. One look at the token tells whether a policy did, or whether the token is gone: then one login
-   * for all who ask, after which every lease is issued anew.
+   * serves all who ask, after which every lease is issued anew.
    * @throws {PermissionDeniedError} when the token is good
    */
   #reauthorize(signal: AbortSignal | undefined): Promise<void> {
@@ -121,22 +123,28 @@ export class VaultSession implements AsyncDisposable {
   }
 
   async #lookAtToken(): Promise<void> {
-    const looked = this.#current
+    const looked = this.token.current()
     try {
       await this.#bare.token.lookupSelf()
     } catch (error) {
-      if (!(error instanceof PermissionDeniedError)) throw error
-      if (looked === this.#current) await this.#nextToken(looked)
+      if (!(error instanceof VaultError && error.code === 'ERR_VAULT_TOKEN_INVALID')) throw error
+      if (looked === this.token.current()) await this.#nextToken(looked)
       return
     }
+    const where = { operation: 'token_lookup', path: 'auth/token/lookup-self' }
+    throw vaultError('ERR_VAULT_PERMISSION_DENIED', 'the token is good, so it is a policy that refuses', where)
   }
 
-  /** The rotation says when the new token is in use; it would also wait until the leases are drained. */
-  async #nextToken(dead: VaultToken | undefined): Promise<void> {
-    const replaced = this.token.replaceNow('unauthorized')
-    replaced.catch(() => {})
-    for await (const token of this.token.changes()) {
-      if (token !== dead) return
+  /** Does not wait for the replacement's drain: that ends when the leases are issued anew, which may be who asks. */
+  async #nextToken(dead: VaultToken): Promise<void> {
+    const changes = this.token.changes()
+    const changed = (async () => {
+      for await (const token of changes) if (token !== dead) return
+    })()
+    try {
+      await Promise.race([changed, this.token.replaceNow('unauthorized')])
+    } finally {
+      await changes.return?.()
     }
   }
 
@@ -148,6 +156,7 @@ export class VaultSession implements AsyncDisposable {
     // Revoking the token revokes what is left of its leases: half of the time is enough for them.
     await Promise.all(leases.map((lease) => lease.close({ revoke, timeoutMs: timeoutMs / 2 })))
     await this.token.close({ revoke, timeoutMs: Math.max(0, endMs - clock.monotonicMs()) })
-    this.#current = undefined
   }
 }
+
+const isClosed = (rotation: Rotation<unknown>): boolean => rotation.snapshot().state === 'closed'

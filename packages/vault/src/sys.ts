@@ -5,8 +5,7 @@
  */
 import { Secret } from '@chaveiro/rotation'
 import type { VaultState } from './channels.js'
-import type { VaultClient } from './client.js'
-import type { CallOptions, VaultMethod } from './request.js'
+import type { CallOptions, VaultApi, VaultMethod } from './request.js'
 import { type Health, healthCodes, readHealth } from './sys/health.js'
 import { Mounts } from './sys/mounts.js'
 import { Policies } from './sys/policies.js'
@@ -53,16 +52,16 @@ export class Sys {
   /** Auth methods. */
   readonly auth: Mounts
   readonly policies: Policies
-  readonly #client: VaultClient
+  readonly #api: VaultApi
   readonly #seen: (state: VaultState) => void
 
   /** @param seen - told which state a health check found */
-  constructor(client: VaultClient, seen: (state: VaultState) => void) {
-    this.#client = client
+  constructor(api: VaultApi, seen: (state: VaultState) => void) {
+    this.#api = api
     this.#seen = seen
-    this.mounts = new Mounts(client, 'sys/mounts')
-    this.auth = new Mounts(client, 'sys/auth')
-    this.policies = new Policies(client)
+    this.mounts = new Mounts(api, 'sys/mounts')
+    this.auth = new Mounts(api, 'sys/auth')
+    this.policies = new Policies(api)
   }
 
   /**
@@ -70,7 +69,7 @@ export class Sys {
    * @throws {VaultUnreachableError} when there is no answer
    */
   async health(options: CallOptions = {}): Promise<Health> {
-    const { status, data } = await this.#client.request<Record<string, unknown>>({
+    const { status, data } = await this.#api.request<Record<string, unknown>>({
       ...options,
       ...this.#anonymous('GET', 'sys/health', 'health'),
       idempotent: true,
@@ -83,7 +82,7 @@ export class Sys {
 
   async sealStatus(options: CallOptions = {}): Promise<SealStatus> {
     const request = { ...options, ...this.#anonymous('GET', 'sys/seal-status', 'seal_status'), idempotent: true }
-    return sealStatusOf((await this.#client.request<SealStatusBody>(request)).data)
+    return sealStatusOf((await this.#api.request<SealStatusBody>(request)).data)
   }
 
   /**
@@ -94,7 +93,7 @@ export class Sys {
     { shares, threshold }: { shares: number; threshold: number },
     options: CallOptions = {},
   ): Promise<Initialization> {
-    const { data } = await this.#client.request<{ keys_base64: readonly string[]; root_token: string }>({
+    const { data } = await this.#api.request<{ keys_base64: readonly string[]; root_token: string }>({
       ...options,
       ...this.#anonymous('POST', 'sys/init', 'sys'),
       body: { secret_shares: shares, secret_threshold: threshold },
@@ -108,22 +107,22 @@ export class Sys {
    */
   async unseal(key: Secret, options: CallOptions = {}): Promise<SealStatus> {
     const request = { ...options, ...this.#anonymous('POST', 'sys/unseal', 'seal_status'), body: { key: key.expose() } }
-    return sealStatusOf((await this.#client.request<SealStatusBody>(request)).data)
+    return sealStatusOf((await this.#api.request<SealStatusBody>(request)).data)
   }
 
   /** Forgets the shares that were given so far. */
   async resetUnseal(options: CallOptions = {}): Promise<SealStatus> {
     const request = { ...options, ...this.#anonymous('POST', 'sys/unseal', 'seal_status'), body: { reset: true } }
-    return sealStatusOf((await this.#client.request<SealStatusBody>(request)).data)
+    return sealStatusOf((await this.#api.request<SealStatusBody>(request)).data)
   }
 
   /** Seals the server: nothing is answered until it is unsealed. Needs `sudo`. */
   async seal(options: CallOptions = {}): Promise<void> {
-    await this.#client.request({ ...options, method: 'POST', path: 'sys/seal', operation: 'sys' })
+    await this.#api.request({ ...options, method: 'POST', path: 'sys/seal', operation: 'sys' })
   }
 
   async leader(options: CallOptions = {}): Promise<Leader> {
-    const { data } = await this.#client.request<{ ha_enabled: boolean; is_self: boolean; leader_address: string }>({
+    const { data } = await this.#api.request<{ ha_enabled: boolean; is_self: boolean; leader_address: string }>({
       ...options,
       ...this.#anonymous('GET', 'sys/leader', 'sys'),
       idempotent: true,
@@ -133,7 +132,7 @@ export class Sys {
 
   /** What the client's token may do at each path; `deny` alone means nothing. */
   async capabilitiesSelf(paths: readonly string[], options: CallOptions = {}): Promise<ReadonlyMap<string, string[]>> {
-    const { data } = await this.#client.request<Record<string, string[]>>({
+    const { data } = await this.#api.request<Record<string, string[]>>({
       ...options,
       method: 'POST',
       path: 'sys/capabilities-self',

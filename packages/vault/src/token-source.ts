@@ -2,13 +2,13 @@
  * A Vault token as something that is kept fresh: logged in, renewed while that prolongs it, revoked at its end.
  * @module
  */
-import type { Attempt, Failure, Grant, Renewal, RenewAttempt, Source } from '@chaveiro/rotation'
+import type { Attempt, Failure, Grant, RenewAttempt, Renewal, Source } from '@chaveiro/rotation'
 import { loginFailed, loginSucceeded } from './channels.js'
 import { classifyVaultError } from './classify.js'
 import type { VaultClient } from './client.js'
 import { PermissionDeniedError, VaultError, vaultError } from './errors.js'
-import type { Login, VaultAuth } from './login.js'
-import type { VaultToken } from './token.js'
+import type { VaultAuth, VaultToken } from './granted-token.js'
+import type { Login } from './login.js'
 
 /**
  * Service, periodic and batch tokens alike: what cannot be renewed or comes back short (`explicit_max_ttl`, max TTL)
@@ -68,9 +68,13 @@ export class TokenSource implements Source<VaultToken> {
       .withToken(() => token)
       .token.revokeSelf({ signal })
       .catch(() => {})
-    throw vaultError('ERR_VAULT_LOGIN_FAILED', 'the role gives tokens for a limited number of uses; set token_num_uses=0', {
-      operation: 'login',
-      path: `auth/${this.name}`,
-    })
+    throw vaultError(
+      'ERR_VAULT_LOGIN_FAILED',
+      'the role gives tokens for a limited number of uses; set token_num_uses=0',
+      {
+        operation: 'login',
+        path: `auth/${this.name}`,
+      },
+    )
   }
 }

@@ -3,21 +3,8 @@
  * @see https://developer.hashicorp.com/vault/api-docs/auth/token
  * @module
  */
-import type { Secret } from '@chaveiro/rotation'
-import type { VaultClient } from './client.js'
-import { authOf, type VaultAuth } from './login.js'
-import type { CallOptions } from './request.js'
-
-/** A token that can be used. */
-export interface VaultToken {
-  readonly token: Secret
-  /** Names the token without giving its power; a batch token has none. */
-  readonly accessor: string | undefined
-  readonly type: 'service' | 'batch'
-  readonly policies: readonly string[]
-  /** Requests that it is good for; 0: any number. */
-  readonly numUses: number
-}
+import { authOf, type VaultAuth } from './granted-token.js'
+import type { CallOptions, VaultApi } from './request.js'
 
 /** What `lookup-self` tells. */
 export interface TokenInfo {
@@ -71,14 +58,14 @@ interface LookupBody {
 }
 
 export class TokenApi {
-  readonly #client: VaultClient
+  readonly #api: VaultApi
 
-  constructor(client: VaultClient) {
-    this.#client = client
+  constructor(api: VaultApi) {
+    this.#api = api
   }
 
   async lookupSelf(options: CallOptions = {}): Promise<TokenInfo> {
-    const { data } = await this.#client.request<LookupBody>({
+    const { data } = await this.#api.request<LookupBody>({
       ...options,
       method: 'GET',
       path: 'auth/token/lookup-self',
@@ -89,15 +76,18 @@ export class TokenApi {
   }
 
   /** @param options.incrementSeconds - the TTL to ask for, counted from now; Vault may grant less */
-  async renewSelf({ incrementSeconds, ...options }: CallOptions & { incrementSeconds?: number } = {}): Promise<VaultAuth> {
+  async renewSelf({
+    incrementSeconds,
+    ...options
+  }: CallOptions & { incrementSeconds?: number } = {}): Promise<VaultAuth> {
     const where = { operation: 'token_renew', path: 'auth/token/renew-self' }
     const body = incrementSeconds === undefined ? {} : { increment: Math.ceil(incrementSeconds) }
-    return authOf(await this.#client.request({ ...options, ...where, method: 'POST', body }), where)
+    return authOf(await this.#api.request({ ...options, ...where, method: 'POST', body }), where)
   }
 
   /** Ends the token, its children and every lease made with it. A batch token cannot be revoked. */
   async revokeSelf(options: CallOptions = {}): Promise<void> {
-    await this.#client.request({
+    await this.#api.request({
       ...options,
       method: 'POST',
       path: 'auth/token/revoke-self',
@@ -121,7 +111,7 @@ export class TokenApi {
       display_name: token.displayName,
     }
     const request = { ...options, ...where, method: 'POST', body, makesCredential: true } as const
-    return authOf(await this.#client.request(request), where)
+    return authOf(await this.#api.request(request), where)
   }
 }
 

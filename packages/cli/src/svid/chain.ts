@@ -3,12 +3,12 @@
  * @module
  */
 import { X509Certificate } from 'node:crypto'
-import { parseX509SvidUnverified, readX509ChainPem } from '@chaveiro/spiffe'
+import { pemCertificates, unverifiedX509SvidId } from '@chaveiro/spiffe'
 
 const read = (chain: readonly Uint8Array[]): X509Certificate[] => chain.map((der) => new X509Certificate(der))
 
 /** When the first certificate of a chain ends, in milliseconds since the epoch. */
-export function chainEndMs(chain: readonly Uint8Array[]): number {
+function chainEndMs(chain: readonly Uint8Array[]): number {
   return Math.min(...read(chain).map(({ validTo }) => Date.parse(validTo)))
 }
 
@@ -24,8 +24,8 @@ export function chainPem(chain: readonly Uint8Array[]): string {
  * @throws {SvidError} when it cannot be read, or breaks a rule of X509-SVID.md
  */
 export function describeChain(pem: string): Record<string, unknown> {
-  const chain = readX509ChainPem(pem)
-  const { id } = parseX509SvidUnverified(chain)
+  const chain = pemCertificates(pem)
+  const id = unverifiedX509SvidId(chain)
   return {
     spiffe_id: id.toString(),
     expires_at: new Date(chainEndMs(chain)).toISOString(),

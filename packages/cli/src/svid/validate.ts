@@ -7,7 +7,7 @@ import {
   BundleError,
   BundleSet,
   parseBundle,
-  readX509ChainPem,
+  pemCertificates,
   SpiffeIdError,
   SvidError,
   TrustDomain,
@@ -18,7 +18,6 @@ import { exitCode, UsageError } from '../exit-code.js'
 import { parsePair, parseTime, readInput } from '../input.js'
 import { type OutputFormat, print } from '../output.js'
 import type { Terminal } from '../terminal.js'
-import { chainEndMs } from './chain.js'
 
 export interface ValidateOptions {
   readonly x509?: string
@@ -62,9 +61,8 @@ async function chooseJudge(
   if (x509 !== undefined) {
     const pem = (await readInput(terminal, x509)).toString('utf8')
     return async () => {
-      const chain = readX509ChainPem(pem)
-      const { id } = verifyX509Svid(chain, bundles, { atMs })
-      return accepted(id.toString(), chainEndMs(chain))
+      const { id, notAfterMs } = verifyX509Svid(pemCertificates(pem), bundles, { atMs })
+      return accepted(id.toString(), notAfterMs)
     }
   }
   if (audience.length === 0) {

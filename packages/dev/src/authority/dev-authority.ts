@@ -108,8 +108,8 @@ export class DevAuthority {
   /** Rotates the authorities as their lives demand: whoever serves SVIDs calls it at {@link nextDueMs}. */
   async tend(): Promise<void> {
     const nowMs = this.#clock.wallMs()
-    if ((await this.#x509.tend(nowMs)) === 'published') this.#tell('x509')
-    if ((await this.#jwt.tend(nowMs)) === 'published') this.#tell('jwt')
+    await this.#x509.tend(nowMs, () => this.#tell('x509'))
+    await this.#jwt.tend(nowMs, () => this.#tell('jwt'))
   }
 
   /** @returns removes the listener */

@@ -58,20 +58,21 @@ export class AuthorityLifecycle<A extends Authority> {
     return Math.min(...moments)
   }
 
-  /** Does what is due at `nowMs`. @returns what changed: `published` when verifiers must be told */
-  async tend(nowMs: number): Promise<'published' | 'activated' | undefined> {
-    if (!this.#prepared && nowMs >= this.#prepareAtMs) {
-      await this.prepare()
-      return 'published'
-    }
-    if (this.#prepared && nowMs >= this.#activateAtMs) {
-      this.activate()
-      return 'activated'
-    }
+  /**
+   * Does what is due at `nowMs`.
+   * @param published - told whenever verifiers must be, also between publishing a key and using it
+   */
+  async tend(nowMs: number, published: () => void): Promise<void> {
     const kept = this.#old.filter((authority) => nowMs < forgetAtMs(authority))
-    const changed = kept.length < this.#old.length
+    const someForgotten = kept.length < this.#old.length
     this.#old = kept
-    return changed ? 'published' : undefined
+    if (someForgotten) published()
+    if (this.#prepared && nowMs >= this.#activateAtMs) this.activate()
+    if (this.#prepared || nowMs < this.#prepareAtMs) return
+    await this.prepare()
+    published()
+    // After a long sleep both are due.
+    if (nowMs >= this.#activateAtMs) this.activate()
   }
 
   get #prepareAtMs(): number {

@@ -50,7 +50,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   const workedMs = await work(platform, options)
   options.note('closing     services give back their leases and tokens')
   await platform.close()
-  return judge(stack, platform, workedMs)
+  // Awaited here: the servers must still be there to be asked.
+  return await judge(stack, platform, workedMs)
 }
 
 /** Lets the platform work and shows it, until the time is up, the user stops it, or a service falls. */

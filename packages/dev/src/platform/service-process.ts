@@ -30,7 +30,7 @@ export interface ServiceProcessOptions {
 
 const readyWithinMs = 60_000
 const closeWithinMs = 20_000
-/** What is kept of stderr, to explain an early end. */
+/** What is kept of stderr and of failures in the log, to explain an early end. */
 const keptErrorLines = 20
 
 /** A child process of ours. */
@@ -70,12 +70,15 @@ export class ServiceProcess {
       const line = parseLine(text)
       if (!line) return
       if (line.event === 'sample_ready') this.#ready(line)
+      if (line.level === 'error' || line.event.endsWith('_failed')) this.#keep(text)
       onLine(line)
     })
-    createInterface({ input: stderr }).on('line', (text) => {
-      this.#errors.push(text)
-      if (this.#errors.length > keptErrorLines) this.#errors.shift()
-    })
+    createInterface({ input: stderr }).on('line', (text) => this.#keep(text))
+  }
+
+  #keep(text: string): void {
+    this.#errors.push(text)
+    if (this.#errors.length > keptErrorLines) this.#errors.shift()
   }
 
   /** Whether it ended without having been asked to. */
@@ -87,7 +90,7 @@ export class ServiceProcess {
     return this.#child.pid
   }
 
-  /** The last lines of its stderr. */
+  /** The last lines of its stderr, and of the failures in its log. */
   get errors(): readonly string[] {
     return this.#errors
   }
@@ -105,7 +108,7 @@ export class ServiceProcess {
       const first = await Promise.race([this.#readiness, gone, tooLate])
       if (typeof first !== 'string') return first
       throw new DevError('ERR_DEV_SERVER_START', [`${this.name} ${first}`, ...this.#errors].join('\n  '), {
-        cure: 'The lines above are the last of its stderr; the cause is usually the first of them.',
+        cure: 'The lines above are the last that it complained about; the cause is usually the first of them.',
       })
     } finally {
       stop.abort()

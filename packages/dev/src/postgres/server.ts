@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { Secret } from '@chaveiro/rotation'
 import pg from 'pg'
 import { DevError } from '../errors.js'
-import { freeLoopbackPort } from '../loopback-port.js'
+import { onFreePort } from '../loopback-port.js'
 import { ServerProcess } from '../server-process.js'
 import { findPostgresPrograms, type PostgresPrograms } from './programs.js'
 import { ServerUser, serverEnvironment } from './server-user.js'
@@ -24,8 +24,6 @@ export interface PostgresServerOptions {
 
 /** How a server is stopped: `fast` rolls transactions back and shuts down in order, `immediate` is like a crash. */
 export type PostgresStopMode = 'fast' | 'immediate'
-
-const portAttempts = 5
 
 /**
  * Settings that differ from PostgreSQL's own. The data lives no longer than the server, so nothing waits for a
@@ -69,7 +67,7 @@ export class PostgresServer implements AsyncDisposable {
     const server = new PostgresServer(programs, user, await makeFolder(options.folder ?? tmpdir(), user))
     try {
       await server.#initialise()
-      await server.#startOnFreePort()
+      await onFreePort((port) => server.#startOn(port))
     } catch (error) {
       await server.close()
       throw error
@@ -184,16 +182,6 @@ export class PostgresServer implements AsyncDisposable {
     }
   }
 
-  async #startOnFreePort(): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#startOn(await freeLoopbackPort())
-      } catch (error) {
-        if (attempt === portAttempts || !portWasTaken(error)) throw error
-      }
-    }
-  }
-
   async #startOn(port: number): Promise<void> {
     this.#port = port
     const args = ['-D', this.#dataFolder, '-p', String(port)]
@@ -211,11 +199,6 @@ export class PostgresServer implements AsyncDisposable {
       stopSignal: 'SIGINT',
     })
   }
-}
-
-/** Between finding a free port and binding it, anybody may take it. */
-function portWasTaken(error: unknown): boolean {
-  return error instanceof DevError && error.message.includes('Address already in use')
 }
 
 async function makeFolder(parent: string, user: ServerUser): Promise<string> {

@@ -13,6 +13,7 @@ const uncached = { 'content-type': 'application/json', 'cache-control': 'no-cach
 export class DiscoveryServer {
   readonly #server: Server
   readonly #authority: DevAuthority
+  #issuer = ''
 
   private constructor(authority: DevAuthority) {
     this.#authority = authority
@@ -23,12 +24,13 @@ export class DiscoveryServer {
     const discovery = new DiscoveryServer(authority)
     discovery.#server.listen(0, '127.0.0.1')
     await once(discovery.#server, 'listening')
+    discovery.#issuer = `http://127.0.0.1:${(discovery.#server.address() as AddressInfo).port}`
     return discovery
   }
 
   /** For instance `http://127.0.0.1:34567`. */
   get issuer(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#issuer
   }
 
   async close(): Promise<void> {

@@ -118,6 +118,8 @@ export class WorkloadSocket implements Caller {
   }
 
   #listen(): Promise<void> {
+    // A longer path would be cut off, and the socket be somewhere else.
+    if (Buffer.byteLength(this.path) > longestSocketPath) throw cannotListen(this.path)
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(`unix:${this.path}`, ServerCredentials.createInsecure(), (cause) => {
         if (cause) reject(cannotListen(this.path, cause))
@@ -150,9 +152,9 @@ const bytesAsText = (_key: string, value: unknown): unknown =>
 /** The kernel's limit for the address of a unix socket, without its final zero byte. */
 const longestSocketPath = 107
 
-function cannotListen(path: string, cause: Error): DevError {
-  const long = Buffer.byteLength(path) > longestSocketPath ? `: it is longer than ${longestSocketPath} bytes` : ''
-  return new DevError('ERR_DEV_SERVER_START', `the Workload API cannot listen on ${path}${long}`, {
+function cannotListen(path: string, cause?: Error): DevError {
+  const why = cause ? cause.message : `it is longer than the ${longestSocketPath} bytes that a socket's path may have`
+  return new DevError('ERR_DEV_SERVER_START', `the Workload API cannot listen on ${path}: ${why}`, {
     cure: 'Remove the socket that a killed process left behind, or choose a folder with a shorter path.',
     cause,
   })

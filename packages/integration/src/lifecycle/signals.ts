@@ -2,7 +2,7 @@
  * Ends a service in order when it is told to end, and at once when it is told twice.
  * @module
  */
-import { MessageChannel } from 'node:worker_threads'
+import { keepAlive } from './keep-alive.js'
 
 /** What of the process is used, so that a test can stand in for it. */
 export interface SignalledProcess {
@@ -32,8 +32,7 @@ export async function runUntilSignal(
   { signals = ['SIGINT', 'SIGTERM'], onSignal, process: signalled = process }: RunUntilSignalOptions = {},
 ): Promise<NodeJS.Signals> {
   // Neither a handler of a signal nor a renewal that is due keeps a process running.
-  const { port1: alive } = new MessageChannel()
-  alive.on('message', () => undefined)
+  const letEnd = keepAlive()
   const handlers = new Map<NodeJS.Signals, () => void>()
   try {
     let told = false
@@ -53,6 +52,6 @@ export async function runUntilSignal(
     return signal
   } finally {
     for (const [name, handler] of handlers) signalled.removeListener(name, handler)
-    alive.close()
+    letEnd()
   }
 }

@@ -5,6 +5,9 @@
 import { type Clock, type Rotation, type RotationEvent, rotationChannels, type Timer } from '@chaveiro/rotation'
 import { IntegrationError } from '../errors.js'
 
+/** How long before the end a step that is bounded by itself gives its account, in milliseconds. */
+const accountMs = 50
+
 /** Bounds all steps of one start together. */
 export class StartBound {
   readonly #controller = new AbortController()
@@ -13,17 +16,13 @@ export class StartBound {
   readonly #seconds: number
   readonly #endMs: number
   #step = 'configuration'
-  #timedOut = false
 
   /** @param signal - gives the start up, as the time does */
   constructor(clock: Clock, timeoutMs: number, signal?: AbortSignal) {
     this.#clock = clock
     this.#seconds = timeoutMs / 1000
     this.#endMs = clock.monotonicMs() + timeoutMs
-    this.#timer = clock.schedule(timeoutMs, () => {
-      this.#timedOut = true
-      this.#controller.abort(new Error('the time to start is over'))
-    })
+    this.#timer = clock.schedule(timeoutMs, () => this.#controller.abort(new Error('the time to start is over')))
     if (signal?.aborted) this.#controller.abort(signal.reason)
     signal?.addEventListener('abort', () => this.#controller.abort(signal.reason), { signal: this.#controller.signal })
   }
@@ -34,7 +33,7 @@ export class StartBound {
 
   /** Bound for a step that keeps an account of its failures: it ends just before ours, so that the account is had. */
   get stepTimeoutMs(): number {
-    return Math.max(1, this.#endMs - this.#clock.monotonicMs() - 50)
+    return Math.max(1, this.#endMs - this.#clock.monotonicMs() - accountMs)
   }
 
   /** What is being done, for the error and the log. */
@@ -83,7 +82,7 @@ export class StartBound {
     const found = firstWithCure(error)
     const why = found?.message ?? (error instanceof Error ? error.message : 'unknown error')
     const cure = found?.cure ?? 'See the cause; the start can be tried again as it is.'
-    return this.#timedOut
+    return this.#clock.monotonicMs() >= this.#endMs - 2 * accountMs
       ? new IntegrationError(
           'ERR_INTEGRATION_START_TIMEOUT',
           `could not start within ${this.#seconds} s (${this.#step}): ${why}`,

@@ -3,7 +3,7 @@
  * @module
  */
 import { RotatingPool } from '@chaveiro/postgres'
-import { type Clock, type Secret, sleep } from '@chaveiro/rotation'
+import { type Clock, type Rotation, type Secret, sleep } from '@chaveiro/rotation'
 import type { DatabaseCredential, VaultSession } from '@chaveiro/vault'
 import type { DatabaseConfiguration } from '../configuration/configuration.js'
 import type { Closers } from '../lifecycle/closers.js'
@@ -43,7 +43,9 @@ async function openLeased(
     credentials: () => lease.current(),
     onAuthenticationFailure: () => lease.replaceNow('gone'),
   })
-  const lease = session.lease<DatabaseCredential>(session.database({ mount, role }), { consumer: pool.consumer })
+  const lease: Rotation<DatabaseCredential> = session.lease<DatabaseCredential>(session.database({ mount, role }), {
+    consumer: pool.consumer,
+  })
   closers.add('database lease', (timeoutMs) => lease.close({ timeoutMs }))
   // Newest first: the pool's connections end before the user they were made with is dropped.
   closers.add('database pool', () => pool.end())

@@ -68,7 +68,9 @@ export class Log {
 /** Plain values only: an object of a stranger is not walked but left out. */
 function printable(value: unknown): unknown {
   if (typeof value === 'string') return scrub(value)
-  if (typeof value === 'number' || typeof value === 'boolean') return value
+  // To the thousandth: milliseconds of seconds, per mille of a share.
+  if (typeof value === 'number') return Math.round(value * 1000) / 1000
+  if (typeof value === 'boolean') return value
   if (Array.isArray(value)) return value.map(printable)
   return value instanceof Secret ? String(value) : undefined
 }

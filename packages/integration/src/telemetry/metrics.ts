@@ -35,7 +35,7 @@ const svidType = ['x509', 'jwt'] as const
 const leasedTypes = ['database', 'pki', 'kv', otherValue] as const
 
 /** All that expires. */
-export const credentialTypes = ['token', 'database', 'pki', 'kv', 'x509_svid', 'jwt_svid', otherValue] as const
+const credentialTypes = ['token', 'database', 'pki', 'kv', 'x509_svid', 'jwt_svid', otherValue] as const
 
 const vaultOperations = [
   'login',

@@ -12,10 +12,13 @@ const secretShapes: readonly RegExp[] = [
   // A compact JWT or JWE.
   /\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){1,3}/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
-  // The password in a URL, and what follows a telling word.
+  // The password in a URL, a bearer token, a token's header.
   /(?<=[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s/@]+(?=@)/gi,
-  /(?<=\b(?:authorization:\s*)?bearer\s+)[A-Za-z0-9._~+/-]+=*/gi,
-  /(?<=\b(?:password|passwd|pwd|secret|token|x-vault-token)["']?\s*[=:]\s*["']?)[^\s"',;&]{4,}/gi,
+  /(?<=\bbearer\s+)[A-Za-z0-9._~+/-]+=*/gi,
+  /(?<=\bx-vault-token["']?\s*[=:]\s*["']?)[^\s"',;&]+/gi,
+  // What is assigned to a telling word: `password=…`, `"token": "…"`. Not `token: …`, which is prose.
+  /(?<=\b(?:password|passwd|pwd|secret|token)\s*=\s*["']?)[^\s"',;&]+/gi,
+  /(?<=\b(?:password|passwd|pwd|secret|token)["']?\s*:\s*["'])[^"']+/gi,
 ]
 
 /** @returns the text without what looks like a secret */

@@ -2,10 +2,15 @@
  * The Vault policy of a workload: exactly the paths that the manifest gives it.
  * @module
  */
+import { covers } from '../manifest/kv-pattern.js'
 import type { Manifest, Workload } from '../manifest/schema.js'
+import { ownerOf } from './owner.js'
 
-/** First line of every policy that Chaveiro writes: by it our own are told from others'. */
+/** Begins the first line of every policy that Chaveiro writes: by it our own are told from others'. */
 export const policyMark = '# Managed by chaveiro'
+
+/** First line of the policies of one manifest, but for the identity that follows. */
+export const policyMarkOf = (owner: string): string => `${policyMark} (${owner})`
 
 /** The name of a workload's policy, and of its role at the JWT mount. */
 export const policyName = (workload: Workload): string => workload.name
@@ -16,11 +21,11 @@ interface Rule {
 }
 
 /**
- * HCL for `sys/policies/acl/<name>`. The life of the token itself comes from Vault's `default` policy; revoking a
- * lease is granted in the URL form only, limited to the workload's own roles.
+ * HCL for `sys/policies/acl/<name>`. The life of the token itself comes from Vault's `default` policy; leases are
+ * renewed and revoked in the URL form, limited to the workload's own roles.
  */
-export function policyText(workload: Workload, { vault }: Manifest): string {
-  const { kv, database } = vault.mounts
+export function policyText(workload: Workload, manifest: Manifest): string {
+  const { kv, database } = manifest.vault.mounts
   const rules: Rule[] = [
     ...workload.kv.read.flatMap((path) => [
       { path: `${kv}/data/${path}`, capabilities: ['read'] },
@@ -29,21 +34,24 @@ export function policyText(workload: Workload, { vault }: Manifest): string {
     ...workload.kv.write.map((path) => ({ path: `${kv}/data/${path}`, capabilities: ['create', 'update', 'patch'] })),
     ...workload.databases.flatMap((role) => [
       { path: `${database}/creds/${role}`, capabilities: ['read'] },
+      { path: `sys/leases/renew/${database}/creds/${role}/*`, capabilities: ['update'] },
       { path: `sys/leases/revoke/${database}/creds/${role}/*`, capabilities: ['update'] },
     ]),
   ]
-  return `${[`${policyMark} for ${workload.id}`, ...merge(rules).map(render)].join('\n')}\n`
+  const mark = `${policyMarkOf(ownerOf(manifest))} for ${workload.id}`
+  return `${[mark, ...merge(rules).map(render)].join('\n')}\n`
 }
 
-/** Vault takes one block per path: capabilities of the same path are joined. */
+/**
+ * One block for each path. Vault applies only the most specific block to a request, so a path that lies within a
+ * wider one must repeat what the wider one grants.
+ */
 function merge(rules: readonly Rule[]): Rule[] {
-  const byPath = new Map<string, Set<string>>()
-  for (const { path, capabilities } of rules) {
-    const known = byPath.get(path) ?? new Set<string>()
-    for (const capability of capabilities) known.add(capability)
-    byPath.set(path, known)
-  }
-  return [...byPath].map(([path, capabilities]) => ({ path, capabilities: [...capabilities].sort() }))
+  const paths = [...new Set(rules.map(({ path }) => path))]
+  return paths.map((path) => {
+    const granted = rules.filter((rule) => covers(rule.path, path)).flatMap(({ capabilities }) => capabilities)
+    return { path, capabilities: [...new Set(granted)].sort() }
+  })
 }
 
 const render = ({ path, capabilities }: Rule): string =>

@@ -10,12 +10,25 @@ import { type Manifest, manifestSchema } from './schema.js'
 
 type Path = readonly PropertyKey[]
 
+/** A manifest and where its parts stand. */
+export interface LocatedManifest {
+  readonly file: string
+  readonly manifest: Manifest
+  /** Line of the value at a path, counting from 1; of its nearest parent when it is not written out. */
+  readonly lineOf: (path: readonly (string | number)[]) => number
+}
+
 /**
  * @param text - YAML
  * @param file - named in complaints
  * @throws {ManifestError} with every problem found, each at its line and column
  */
 export function readManifest(text: string, file: string): Manifest {
+  return locateManifest(text, file).manifest
+}
+
+/** As {@link readManifest}, and keeps where each part stands. @throws {ManifestError} */
+export function locateManifest(text: string, file: string): LocatedManifest {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   const at = (offset: number): { line: number; column: number } => {
@@ -45,7 +58,7 @@ export function readManifest(text: string, file: string): Manifest {
       file,
       found.map(({ path, message }) => locate(path, message)),
     )
-  return parsed.data
+  return { file, manifest: parsed.data, lineOf: (path) => at(offsetOf(document, path)).line }
 }
 
 function explain(issue: z.core.$ZodIssue, locate: (path: Path, message: string) => ManifestProblem): ManifestProblem[] {

@@ -2,6 +2,8 @@
  * What the schema cannot see: names that must exist, be unique, or lie in the trust domain.
  * @module
  */
+import { SpiffeId } from '@chaveiro/spiffe'
+import { overlappingPaths } from './overlaps.js'
 import type { Manifest } from './schema.js'
 
 /** A contradiction, at the path of the value that causes it. */
@@ -12,7 +14,36 @@ export interface Contradiction {
 
 /** Every contradiction in a manifest that is well formed. */
 export function contradictions(manifest: Manifest): Contradiction[] {
-  return [...duplicates(manifest), ...foreignIds(manifest), ...unknownNames(manifest), ...invertedTtls(manifest)]
+  return [
+    ...duplicates(manifest),
+    ...foreignIds(manifest),
+    ...reservedNames(manifest),
+    ...unknownNames(manifest),
+    ...contraryCallers(manifest),
+    ...overlappingPaths(manifest),
+    ...invertedTtls(manifest),
+    ...contraryKeySources(manifest),
+  ]
+}
+
+/** Policies that Vault makes by itself. */
+const builtInPolicies = new Set(['root', 'default', 'default-ceiling', 'response-wrapping', 'control-group'])
+/** Where the ledger of what Chaveiro made lies, below the KV mount. */
+export const ledgerFolder = 'chaveiro/ledger'
+
+function reservedNames({ workloads, secrets }: Manifest): Contradiction[] {
+  return [
+    ...workloads.flatMap(({ name }, index) =>
+      builtInPolicies.has(name)
+        ? [{ path: ['workloads', index, 'name'], message: `Vault has a policy ${name} of its own; use another name` }]
+        : [],
+    ),
+    ...secrets.flatMap(({ path }, index) =>
+      path.startsWith(ledgerFolder)
+        ? [{ path: ['secrets', index, 'path'], message: `${ledgerFolder} is kept by chaveiro itself; use another path` }]
+        : [],
+    ),
+  ]
 }
 
 function duplicates({ workloads, databases, secrets }: Manifest): Contradiction[] {
@@ -77,6 +108,38 @@ function unknownNames({ workloads, databases }: Manifest): Contradiction[] {
         : [{ path: ['workloads', index, 'databases', d], message: `no database role is named ${role}` }],
     ),
   ])
+}
+
+function contraryCallers({ workloads }: Manifest): Contradiction[] {
+  const names = new Set(workloads.map(({ name }) => name))
+  return workloads.flatMap(({ name, callers }, index) => [
+    ...(callers ?? []).flatMap((caller, c) =>
+      names.has(caller) || isSpiffeId(caller)
+        ? []
+        : [{ path: ['workloads', index, 'callers', c], message: `${caller} is no workload here and no SPIFFE ID` }],
+    ),
+    ...workloads.flatMap((other, o) => {
+      const call = other.calls.indexOf(name)
+      if (call < 0 || !callers || callers.includes(other.name) || callers.includes(other.id.toString())) return []
+      return [{ path: ['workloads', o, 'calls', call], message: `${name} does not name ${other.name} among its callers` }]
+    }),
+  ])
+}
+
+function isSpiffeId(text: string): boolean {
+  try {
+    SpiffeId.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function contraryKeySources({ vault }: Manifest): Contradiction[] {
+  if (!vault.jwtKeys) return []
+  return (['jwksUrl', 'jwksCa'] as const).flatMap((key) =>
+    vault[key] === undefined ? [] : [{ path: ['vault', key], message: `vault.jwtKeys stands in its place; keep one` }],
+  )
 }
 
 function invertedTtls({ databases, vault }: Manifest): Contradiction[] {

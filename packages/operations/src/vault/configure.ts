@@ -33,7 +33,7 @@ export async function configureVault(options: ConfigureOptions): Promise<void> {
   await populate(options)
 }
 
-async function enable(client: VaultClient, path: string, body: object): Promise<void> {
+async function enable(client: VaultClient, path: string, body: Record<string, unknown>): Promise<void> {
   try {
     await client.request({ method: 'POST', path, body, operation: 'mount' })
   } catch (error) {

@@ -2,9 +2,10 @@
  * Is this chain a peer's valid X509-SVID (X509-SVID.md, section 5)?
  * @module
  */
-import type { X509BundleSource } from '../bundle/x509-bundle.js'
+import type { X509Bundle, X509BundleSource } from '../bundle/x509-bundle.js'
 import type { SpiffeId } from '../id/spiffe-id.js'
 import { type Certificate, readCertificate } from '../x509/certificate.js'
+import { tellKeyUsageNotCritical } from './irregularity.js'
 import { refusal } from './refusal.js'
 import { type PathLife, validatePath } from './x509-path.js'
 import { readSvidChain } from './x509-rules.js'
@@ -37,8 +38,18 @@ export function verifyX509Svid(
     const what = `no X.509 bundle is known for the trust domain ${id.trustDomain}`
     throw refusal('ERR_SVID_UNKNOWN_TRUST_DOMAIN', 'WLA-4.6-a', what)
   }
-  const life = validatePath(certificate, signing, bundle.authorities.flatMap(readAuthority), atMs)
+  const life = validatePath(certificate, signing, authoritiesOf(bundle), atMs)
+  if (!certificate.keyUsage?.critical) tellKeyUsageNotCritical(id)
   return { id, ...life }
+}
+
+/** Bundles are read far more often than they change. */
+const known = new WeakMap<X509Bundle, readonly Certificate[]>()
+
+function authoritiesOf(bundle: X509Bundle): readonly Certificate[] {
+  const authorities = known.get(bundle) ?? bundle.authorities.flatMap(readAuthority)
+  known.set(bundle, authorities)
+  return authorities
 }
 
 /** An authority that we cannot read vouches for nobody, and costs the others nothing. */

@@ -63,27 +63,32 @@ export function validatePath(
 
 /** Tries every issuer of the last certificate of `path`; the whole path when an authority was reached. */
 function extend(path: readonly Certificate[], search: Search): readonly Certificate[] | undefined {
-  const authority = search.authorities.find((issuer) => isIssuer(path, issuer, search, 'an authority'))
+  const authority = search.authorities.find((issuer) => isIssuer(path, issuer, search, 'authority'))
   if (authority) return [...path, authority]
   for (const issuer of search.signing) {
     const loops = path.some(({ der }) => Buffer.from(der).equals(issuer.der))
-    if (loops || !isIssuer(path, issuer, search, 'a signing certificate')) continue
+    if (loops || !isIssuer(path, issuer, search, 'intermediate')) continue
     const whole = extend([...path, issuer], search)
     if (whole) return whole
   }
   return undefined
 }
 
-function isIssuer(path: readonly Certificate[], issuer: Certificate, search: Search, what: string): boolean {
+function isIssuer(
+  path: readonly Certificate[],
+  issuer: Certificate,
+  search: Search,
+  kind: 'authority' | 'intermediate',
+): boolean {
   const subject = path.at(-1)
   if (!subject || !isNamedIssuer(issuer, subject)) return false
   try {
     if (!signatureFits(subject, issuer, search)) return false
     checkSigning(issuer)
-    checkKeyStrength(issuer, what)
+    checkKeyStrength(issuer, `an ${kind}`)
     // The signature on an authority's own certificate proves nothing: the bundle does.
-    if (what !== 'an authority') checkSignatureStrength(issuer, what)
-    checkOnPath(issuer, search.atMs, what)
+    if (kind === 'intermediate') checkSignatureStrength(issuer, `an ${kind}`)
+    checkOnPath(issuer, search.atMs, `an ${kind}`)
     checkPathLength(path, issuer)
     checkNames(path, issuer)
     return true

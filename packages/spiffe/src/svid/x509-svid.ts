@@ -60,14 +60,14 @@ export class X509Svid {
   static fromDer(chainDer: Uint8Array, keyPkcs8Der: Uint8Array, options: X509SvidOptions = {}): X509Svid {
     return new X509Svid(
       readChain(() => splitDer(chainDer)),
-      readKey(keyPkcs8Der),
+      readKey(keyPkcs8Der, 'pkcs8'),
       options,
     )
   }
 
   /**
    * @param chainPem - `CERTIFICATE` blocks, leaf first
-   * @param keyPem - one `PRIVATE KEY` block (PKCS #8, unencrypted)
+   * @param keyPem - one unencrypted private key: PKCS #8, SEC 1 or PKCS #1
    * @throws {SvidError} with the rule that the chain or the key breaks
    */
   static fromPem(chainPem: string, keyPem: string, options: X509SvidOptions = {}): X509Svid {
@@ -106,14 +106,6 @@ export function pemCertificates(pem: string): Uint8Array[] {
   return readChain(() => readCertificatesPem(pem))
 }
 
-/**
- * Takes the certificates of a PEM file apart, leaf first as they stand there, into DER. They are not judged.
- * @throws {SvidError} `ERR_SVID_MALFORMED` when it cannot be read
- */
-export function readX509ChainPem(pem: string): Uint8Array[] {
-  return readChain(() => readCertificatesPem(pem))
-}
-
 function readChain(read: () => Uint8Array[]): Uint8Array[] {
   try {
     return read()
@@ -122,27 +114,37 @@ function readChain(read: () => Uint8Array[]): Uint8Array[] {
   }
 }
 
+/** PEM labels of unencrypted private keys, and how their DER is laid out. */
+const keyForms: Readonly<Record<string, 'pkcs8' | 'sec1' | 'pkcs1'>> = {
+  'PRIVATE KEY': 'pkcs8',
+  'EC PRIVATE KEY': 'sec1',
+  'RSA PRIVATE KEY': 'pkcs1',
+}
+
 // The cause is left out on purpose: it might quote the key.
-function readKey(pkcs8Der: Uint8Array): KeyObject {
+function readKey(der: Uint8Array, type: 'pkcs8' | 'sec1' | 'pkcs1'): KeyObject {
   try {
-    return createPrivateKey({ key: Buffer.from(pkcs8Der), format: 'der', type: 'pkcs8' })
+    return createPrivateKey({ key: Buffer.from(der), format: 'der', type })
   } catch {
-    throw refusal('ERR_SVID_KEY_MISMATCH', 'X509-5.2-c', 'the private key is no unencrypted PKCS #8')
+    throw refusal('ERR_SVID_KEY_MISMATCH', 'X509-5.2-c', 'the private key cannot be read, or is encrypted')
   }
 }
 
 function readKeyPem(pem: string): KeyObject {
-  let keys: Uint8Array[] = []
+  let keys: { der: Uint8Array; type: 'pkcs8' | 'sec1' | 'pkcs1' }[] = []
   try {
-    keys = readPem(pem).flatMap(({ label, der }) => (label === 'PRIVATE KEY' ? [der] : []))
+    keys = readPem(pem).flatMap(({ label, der }) => {
+      const type = Object.hasOwn(keyForms, label) ? keyForms[label] : undefined
+      return type ? [{ der, type }] : []
+    })
   } catch {
     // Not PEM at all: the same refusal as for no key and for several.
   }
   const [key] = keys
   if (!key || keys.length > 1) {
-    throw refusal('ERR_SVID_KEY_MISMATCH', 'X509-5.2-c', 'the key file does not hold exactly one "PRIVATE KEY" block')
+    throw refusal('ERR_SVID_KEY_MISMATCH', 'X509-5.2-c', 'the key file does not hold exactly one private key')
   }
-  return readKey(key)
+  return readKey(key.der, key.type)
 }
 
 /** Each certificate must be signed by the next: peers are sent the chain as it is. */

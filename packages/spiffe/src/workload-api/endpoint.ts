@@ -99,15 +99,18 @@ export function grpcTarget(endpoint: WorkloadEndpoint): string {
 }
 
 /**
- * Why nothing can be reached at the address, found by trying: gRPC tells it only in prose.
- * @returns the system's error code (`ENOENT`, `EACCES`, `ECONNREFUSED`, …), or `undefined` when it can be reached
+ * Why nothing can be reached at a unix socket, found by trying: gRPC tells it only in prose.
+ * @returns the system's error code (`ENOENT`, `EACCES`, `ECONNREFUSED`, …); `undefined` when it can be reached, or
+ *   is no unix socket
  */
-export function tryEndpoint(endpoint: WorkloadEndpoint): Promise<string | undefined> {
+export function trySocket(endpoint: WorkloadEndpoint): Promise<string | undefined> {
+  if (endpoint.scheme !== 'unix') return Promise.resolve(undefined)
   return new Promise((resolve) => {
-    const socket = endpoint.scheme === 'unix' ? connect(endpoint.path) : connect(endpoint.port, endpoint.host)
-    socket
-      .once('connect', () => resolve(undefined))
-      .once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
-    socket.once('connect', () => socket.destroy())
+    const socket = connect(endpoint.path)
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
   })
 }

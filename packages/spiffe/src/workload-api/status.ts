@@ -4,7 +4,7 @@
  * @module
  */
 import { status as Status, type StatusObject } from '@grpc/grpc-js'
-import { tryEndpoint, type WorkloadEndpoint } from './endpoint.js'
+import { trySocket, type WorkloadEndpoint } from './endpoint.js'
 import { WorkloadApiError, type WorkloadApiErrorCode } from './errors.js'
 
 type Meaning = { readonly code: WorkloadApiErrorCode; readonly what: string; readonly cure: string }
@@ -64,7 +64,7 @@ const unreachable: Readonly<Record<string, Meaning>> = {
  */
 export async function readStatus(status: StatusObject, endpoint: WorkloadEndpoint): Promise<WorkloadApiError> {
   const grpcStatus = Status[status.code] ?? String(status.code)
-  const systemCode = status.code === Status.UNAVAILABLE ? await tryEndpoint(endpoint) : undefined
+  const systemCode = status.code === Status.UNAVAILABLE ? await trySocket(endpoint) : undefined
   const meaning = (systemCode && unreachable[systemCode]) || meanings[status.code] || otherwise
   const said = systemCode ?? `${grpcStatus}: ${printable(status.details)}`
   return new WorkloadApiError(meaning.code, `Workload API at ${endpoint.text}: ${meaning.what} (${said})`, {

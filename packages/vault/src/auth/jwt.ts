@@ -4,7 +4,8 @@
  * @module
  */
 import type { Secret } from '@chaveiro/rotation'
-import { authOf, type Login } from '../login.js'
+import { authOf } from '../granted-token.js'
+import type { Login } from '../login.js'
 
 export interface JwtLoginOptions {
   /** Where the auth method is mounted, below `auth/`. Default `jwt`. */

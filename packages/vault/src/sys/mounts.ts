@@ -4,8 +4,7 @@
  * @see https://developer.hashicorp.com/vault/api-docs/system/auth
  * @module
  */
-import type { VaultClient } from '../client.js'
-import type { CallOptions } from '../request.js'
+import type { CallOptions, VaultApi } from '../request.js'
 
 export interface Mount {
   /** Ends in `/`. */
@@ -36,16 +35,16 @@ interface MountBody {
 }
 
 export class Mounts {
-  readonly #client: VaultClient
+  readonly #api: VaultApi
   readonly #root: string
 
-  constructor(client: VaultClient, root: 'sys/mounts' | 'sys/auth') {
-    this.#client = client
+  constructor(api: VaultApi, root: 'sys/mounts' | 'sys/auth') {
+    this.#api = api
     this.#root = root
   }
 
   async list(options: CallOptions = {}): Promise<readonly Mount[]> {
-    const { data } = await this.#client.request<Readonly<Record<string, MountBody>>>({
+    const { data } = await this.#api.request<Readonly<Record<string, MountBody>>>({
       ...options,
       method: 'GET',
       path: this.#root,
@@ -62,12 +61,12 @@ export class Mounts {
 
   /** @throws {InvalidRequestError} when the path is in use */
   async enable(path: string, mount: MountRequest, options: CallOptions = {}): Promise<void> {
-    await this.#client.request({ ...options, ...this.#at('POST', path), body: { ...mount } })
+    await this.#api.request({ ...options, ...this.#at('POST', path), body: { ...mount } })
   }
 
   /** Unmounts, and revokes what was leased there. Harmless when nothing is mounted. */
   async disable(path: string, options: CallOptions = {}): Promise<void> {
-    await this.#client.request({ ...options, ...this.#at('DELETE', path) })
+    await this.#api.request({ ...options, ...this.#at('DELETE', path) })
   }
 
   async tune(path: string, tuning: MountTuning, options: CallOptions = {}): Promise<void> {
@@ -76,7 +75,7 @@ export class Mounts {
       ...(defaultLeaseTtlSeconds !== undefined && { default_lease_ttl: `${defaultLeaseTtlSeconds}s` }),
       ...(maxLeaseTtlSeconds !== undefined && { max_lease_ttl: `${maxLeaseTtlSeconds}s` }),
     }
-    await this.#client.request({ ...options, ...this.#at('POST', `${path}/tune`), body })
+    await this.#api.request({ ...options, ...this.#at('POST', `${path}/tune`), body })
   }
 
   #at<M extends 'POST' | 'DELETE'>(method: M, path: string) {

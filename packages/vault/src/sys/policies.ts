@@ -3,18 +3,17 @@
  * @see https://developer.hashicorp.com/vault/api-docs/system/policies
  * @module
  */
-import type { VaultClient } from '../client.js'
-import type { CallOptions } from '../request.js'
+import type { CallOptions, VaultApi } from '../request.js'
 
 export class Policies {
-  readonly #client: VaultClient
+  readonly #api: VaultApi
 
-  constructor(client: VaultClient) {
-    this.#client = client
+  constructor(api: VaultApi) {
+    this.#api = api
   }
 
   async list(options: CallOptions = {}): Promise<readonly string[]> {
-    const { data } = await this.#client.request<{ keys: readonly string[] }>({
+    const { data } = await this.#api.request<{ keys: readonly string[] }>({
       ...options,
       method: 'LIST',
       path: 'sys/policies/acl',
@@ -27,17 +26,17 @@ export class Policies {
   /** The policy's text. @throws {NotFoundError} */
   async read(name: string, options: CallOptions = {}): Promise<string> {
     const request = { ...options, ...this.#at('GET', name), idempotent: true }
-    return (await this.#client.request<{ policy: string }>(request)).data.policy
+    return (await this.#api.request<{ policy: string }>(request)).data.policy
   }
 
   /** @param rules - HCL. @throws {InvalidRequestError} when Vault cannot read it */
   async write(name: string, rules: string, options: CallOptions = {}): Promise<void> {
-    await this.#client.request({ ...options, ...this.#at('POST', name), body: { policy: rules } })
+    await this.#api.request({ ...options, ...this.#at('POST', name), body: { policy: rules } })
   }
 
   /** Harmless when there is none of that name. */
   async delete(name: string, options: CallOptions = {}): Promise<void> {
-    await this.#client.request({ ...options, ...this.#at('DELETE', name) })
+    await this.#api.request({ ...options, ...this.#at('DELETE', name) })
   }
 
   #at<M extends 'GET' | 'POST' | 'DELETE'>(method: M, name: string) {
