@@ -13,6 +13,7 @@ describe('floor check', () => {
     { name: 'a lower floor', file: 'packages/vault/src/a.ts', text: `import { Secret } from '@chaveiro/rotation'` },
     { name: 'a subpath door', file: 'packages/vault/src/a.ts', text: `import { F } from '@chaveiro/rotation/testing'` },
     { name: 'dev, loaded late', file: 'packages/vault/src/a.ts', text: `await import('@chaveiro/dev')` },
+    { name: 'a type of dev', file: 'packages/vault/src/a.ts', text: `import type { Stack } from '@chaveiro/dev'` },
     { name: 'the clock file itself', file: 'packages/rotation/src/clock.ts', text: 'setTimeout(run, Date.now())' },
     { name: 'a date from a number', file: 'packages/vault/src/a.ts', text: 'new Date(0)' },
   ])('admits $name', ({ file, text }) => {

@@ -409,6 +409,20 @@ export function workloadApiContract(subject: WorkloadApiSubject): void {
       expect((await jwt(['a'], worker.toString())).map(({ spiffeId }) => spiffeId)).toEqual([worker.toString()])
     })
 
+    it('WLA-5.2.1-c: of two entries with one hint the older is served', async () => {
+      await admit(worker, { hint: 'same' })
+      await api.passTime(1100)
+      await admit(registry, { hint: 'same' })
+      expect((await jwt(['a'])).map(({ spiffeId }) => spiffeId)).toEqual([worker.toString()])
+    })
+
+    it('the order of the audiences makes no other token', async () => {
+      await admit(registry)
+      const [one] = await jwt(['b', 'a'])
+      const [two] = await jwt(['a', 'b'])
+      expect(two?.svid).toBe(one?.svid)
+    })
+
     it('WLA-6.2.1-b: an identity of somebody else: PermissionDenied', async () => {
       await admit(registry)
       const request = { audience: ['a'], spiffeId: worker.toString() }
@@ -447,6 +461,15 @@ export function workloadApiContract(subject: WorkloadApiSubject): void {
       const [svid] = await jwt(['a'])
       const ended = await raw.unary('ValidateJWTSVID', { audience, svid: change(svid?.svid ?? '') })
       expect(ended).toMatchObject({ code: Status.INVALID_ARGUMENT, messages: [] })
+    })
+
+    it('judges for a process without an identity too', async () => {
+      await admit(registry)
+      const [svid] = await jwt(['a'])
+      await forgetEntries()
+      const request = { audience: 'a', svid: svid?.svid ?? '' }
+      const { messages } = await raw.unary<ValidateJWTSVIDResponse>('ValidateJWTSVID', request)
+      expect(messages).toMatchObject([{ spiffeId: registry.toString() }])
     })
 
     it('WLA-6.3-a: our client: valid, and rejected', async () => {

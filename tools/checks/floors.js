@@ -27,7 +27,7 @@ export function readFloors(markdown) {
 }
 
 /**
- * @typedef {{ specifier: string, dynamic: boolean, line: number }} Import
+ * @typedef {{ specifier: string, dynamic: boolean, typeOnly?: boolean, line: number }} Import
  * @typedef {{ file: string, imports: Import[], clockUses: { name: string, line: number }[] }} Module
  */
 
@@ -38,7 +38,8 @@ export function readModule(file, text) {
   const lineOf = (node) => source.getLineAndCharacterOfPosition(node.getStart()).line + 1
   const visit = (node) => {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier) {
-      module.imports.push({ specifier: node.moduleSpecifier.text, dynamic: false, line: lineOf(node) })
+      const typeOnly = node.importClause?.isTypeOnly ?? node.isTypeOnly ?? false
+      module.imports.push({ specifier: node.moduleSpecifier.text, dynamic: false, typeOnly, line: lineOf(node) })
     } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
       const [argument] = node.arguments
       if (argument && ts.isStringLiteralLike(argument)) {
@@ -75,7 +76,7 @@ function judgeModule(module, floors) {
   const findings = []
   const at = (line, text) => findings.push(`${module.file}:${line} ${text}`)
   const home = packageOf(module.file)
-  for (const { specifier, dynamic, line } of module.imports) {
+  for (const { specifier, dynamic, typeOnly, line } of module.imports) {
     if (specifier.startsWith('.')) {
       const target = packageOf(normalize(join(dirname(module.file), specifier)))
       if (target !== home) at(line, `reaches into another package by path: ${specifier}`)
@@ -85,7 +86,8 @@ function judgeModule(module, floors) {
     const target = /^@chaveiro\/([a-z-]+)(\/.*)?$/.exec(specifier)
     if (!target || target[1] === home) continue
     if (/\/(src|dist)\//.test(target[2] ?? '')) at(line, `goes past the door of @chaveiro/${target[1]}: ${specifier}`)
-    const problem = judgeFloor(home, target[1], dynamic, floors)
+    // A type leaves nothing behind in the code that runs, so it loads nothing.
+    const problem = judgeFloor(home, target[1], dynamic || typeOnly, floors)
     if (problem) at(line, problem)
   }
   if (module.file !== clockFile) {
@@ -94,8 +96,8 @@ function judgeModule(module, floors) {
   return findings
 }
 
-function judgeFloor(home, target, dynamic, floors) {
-  if (target === 'dev') return dynamic ? undefined : '@chaveiro/dev is loaded by import() only'
+function judgeFloor(home, target, loadsLate, floors) {
+  if (target === 'dev') return loadsLate ? undefined : '@chaveiro/dev is loaded by import() only'
   if (!floors.has(target)) return `@chaveiro/${target} is on no floor of ARCHITECTURE.md`
   if (home === 'dev') return undefined
   if (!floors.has(home)) return `packages/${home} is on no floor of ARCHITECTURE.md`

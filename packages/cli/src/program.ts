@@ -8,13 +8,9 @@ import { addDemoCommand } from './commands/demo.js'
 import { addDevCommand } from './commands/dev.js'
 import { addIdCommand } from './commands/id.js'
 import { addSvidCommand } from './commands/svid.js'
+import type { Outcome } from './outcome.js'
 import type { Terminal } from './terminal.js'
 import { version } from './version.js'
-
-/** Where a command leaves its exit code when it ends without an error. */
-export interface Outcome {
-  code: number
-}
 
 /** Builds every command around one terminal. Errors are thrown, never exits: `main` decides. */
 export function buildProgram(terminal: Terminal, outcome: Outcome): Command {

@@ -51,7 +51,10 @@ describe('chaveiro svid fetch', () => {
     const quiet = await run(args)
     expect(quiet.stdout).not.toContain('eyJ')
     const { stdout: token } = await run([...args, '--write', '-'])
-    const judged = await run(['svid', 'validate', '--jwt', '-', '--audience', 'peer', '--bundle', bundle('keys.json')], { stdin: token })
+    const judged = await run(
+      ['svid', 'validate', '--jwt', '-', '--audience', 'peer', '--bundle', bundle('keys.json')],
+      { stdin: token },
+    )
     expect(judged).toMatchObject({ code: 0, stdout: expect.stringContaining(id.toString()) })
   })
 
@@ -69,7 +72,16 @@ describe('chaveiro svid fetch', () => {
 
 describe('chaveiro svid inspect', () => {
   it('tells that chain and key are a whole SVID', async () => {
-    const { code, stdout } = await run(['svid', 'inspect', '-o', 'json', '--x509', file('out/svid.pem'), '--key', file('out/key.pem')])
+    const { code, stdout } = await run([
+      'svid',
+      'inspect',
+      '-o',
+      'json',
+      '--x509',
+      file('out/svid.pem'),
+      '--key',
+      file('out/key.pem'),
+    ])
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ spiffe_id: id.toString(), whole: true })
   })
@@ -83,7 +95,16 @@ describe('chaveiro svid inspect', () => {
 
 describe('chaveiro svid validate', () => {
   it('accepts what a peer would accept', async () => {
-    const ran = await run(['svid', 'validate', '--x509', file('out/svid.pem'), '--bundle', bundle('out/bundle.pem'), '-o', 'json'])
+    const ran = await run([
+      'svid',
+      'validate',
+      '--x509',
+      file('out/svid.pem'),
+      '--bundle',
+      bundle('out/bundle.pem'),
+      '-o',
+      'json',
+    ])
     expect(ran.code, ran.stderr).toBe(0)
     expect(JSON.parse(ran.stdout)).toMatchObject({ valid: true, spiffe_id: id.toString() })
   })
@@ -94,7 +115,16 @@ describe('chaveiro svid validate', () => {
     { name: 'now, in ISO 8601', at: () => new Date().toISOString(), code: 0 },
     { name: 'at no time at all', at: () => 'yesterday', code: 2 },
   ])('judges $name', async ({ at, code }) => {
-    const ran = await run(['svid', 'validate', '--x509', file('out/svid.pem'), '--bundle', bundle('out/bundle.pem'), '--at', at()])
+    const ran = await run([
+      'svid',
+      'validate',
+      '--x509',
+      file('out/svid.pem'),
+      '--bundle',
+      bundle('out/bundle.pem'),
+      '--at',
+      at(),
+    ])
     expect(ran.code).toBe(code)
   })
 
@@ -104,9 +134,23 @@ describe('chaveiro svid validate', () => {
     { name: 'a key in place of a chain', args: ['--x509', 'out/key.pem'] },
     { name: 'a chain in place of a token', args: ['--jwt', 'out/svid.pem', '--audience', 'peer'] },
   ])('judges $name invalid', async ({ args: [kind, name, ...rest] }) => {
-    const ran = await run(['svid', 'validate', kind as string, file(name as string), ...rest, '--bundle', bundle('keys.json'), '-o', 'json'])
+    const ran = await run([
+      'svid',
+      'validate',
+      kind as string,
+      file(name as string),
+      ...rest,
+      '--bundle',
+      bundle('keys.json'),
+      '-o',
+      'json',
+    ])
     expect(ran.code).toBe(1)
-    expect(JSON.parse(ran.stdout)).toMatchObject({ valid: false, code: expect.stringMatching(/^ERR_SVID_/), rule: expect.any(String) })
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      valid: false,
+      code: expect.stringMatching(/^ERR_SVID_/),
+      rule: expect.any(String),
+    })
   })
 
   it.each([

@@ -30,50 +30,51 @@ interface Parts {
 export class RealStack implements Stack {
   readonly kind = 'real'
   readonly #parts: Parts
+  #servers: readonly ServerVersion[] = []
   #closed: Promise<void> | undefined
 
   private constructor(
     readonly trustDomain: TrustDomain,
     readonly folder: string,
-    readonly servers: readonly ServerVersion[],
     parts: Parts,
   ) {
     this.#parts = parts
   }
 
   /** @throws {DevError} when a program is missing or does not start; what had started is stopped again */
-  static async start({ trustDomain, ttls, reads, note = () => {} }: RealStackOptions): Promise<RealStack> {
+  static async start(options: RealStackOptions): Promise<RealStack> {
     const folder = await mkdtemp(join(tmpdir(), 'chaveiro-real-'))
     // Services under other uids pass through to the Workload API's socket; what is private is so by itself.
     await chmod(folder, 0o711)
-    try {
-      const { vault, spire, postgres } = await startTogether({
-        vault: () => RealVault.start({ folder }),
-        spire: () =>
-          RealSpire.start({
-            folder,
-            trustDomain: trustDomain.name,
-            x509TtlSeconds: ttls.x509SvidSeconds,
-            jwtTtlSeconds: ttls.jwtSvidSeconds,
-          }),
-        postgres: () => PostgresServer.start({ folder }),
-      })
-      const runner = await WorkloadRunner.choose({ folder, reads })
-      const servers = [
-        { name: 'HashiCorp Vault', version: await vault.version() },
-        { name: 'SPIRE', version: await spire.version() },
-        { name: 'PostgreSQL', version: postgres.version },
-      ]
-      note(`folder      ${folder}`)
-      note(`Vault       ${servers[0]?.version} at ${vault.address} (dev mode, in memory)`)
-      note(`SPIRE       ${servers[1]?.version}, Workload API at ${spire.workloadApiEndpoint}, keys at ${spire.jwksUrl}`)
-      note(`PostgreSQL  ${postgres.version} at ${postgres.host}:${postgres.port}`)
-      note(`identities  ${runner.explanation}`)
-      return new RealStack(trustDomain, folder, servers, { vault, spire, postgres, runner })
-    } catch (error) {
+    const parts = await startParts(folder, options).catch(async (error: unknown) => {
       await rm(folder, { recursive: true, force: true })
       throw error
+    })
+    const stack = new RealStack(options.trustDomain, folder, parts)
+    try {
+      stack.#servers = await versionsOf(parts)
+      for (const line of stack.#choices()) options.note?.(line)
+      return stack
+    } catch (error) {
+      await stack.close()
+      throw error
     }
+  }
+
+  get servers(): readonly ServerVersion[] {
+    return this.#servers
+  }
+
+  #choices(): string[] {
+    const { vault, spire, postgres, runner } = this.#parts
+    const [vaultServer, spireServer] = this.servers
+    return [
+      `folder      ${this.folder}`,
+      `Vault       ${vaultServer?.version} at ${vault.address} (dev mode, in memory)`,
+      `SPIRE       ${spireServer?.version}, Workload API at ${spire.workloadApiEndpoint}, keys at ${spire.jwksUrl}`,
+      `PostgreSQL  ${postgres.version} at ${postgres.host}:${postgres.port}`,
+      `identities  ${runner.explanation}`,
+    ]
   }
 
   get vault(): { address: string; rootToken: Secret } {
@@ -115,4 +116,28 @@ export class RealStack implements Stack {
     await Promise.all([vault.close(), spire.close(), postgres.close()])
     await rm(this.folder, { recursive: true, force: true })
   }
+}
+
+async function startParts(folder: string, { trustDomain, ttls, reads }: RealStackOptions): Promise<Parts> {
+  const runner = await WorkloadRunner.choose({ folder, reads })
+  const servers = await startTogether<Omit<Parts, 'runner'>>({
+    vault: () => RealVault.start({ folder }),
+    spire: () =>
+      RealSpire.start({
+        folder,
+        trustDomain: trustDomain.name,
+        x509TtlSeconds: ttls.x509SvidSeconds,
+        jwtTtlSeconds: ttls.jwtSvidSeconds,
+      }),
+    postgres: () => PostgresServer.start({ folder }),
+  })
+  return { ...servers, runner }
+}
+
+async function versionsOf({ vault, spire, postgres }: Parts): Promise<ServerVersion[]> {
+  return [
+    { name: 'HashiCorp Vault', version: await vault.version() },
+    { name: 'SPIRE', version: await spire.version() },
+    { name: 'PostgreSQL', version: postgres.version },
+  ]
 }

@@ -7,7 +7,7 @@
  * Runs all starters side by side. When one fails, those that came up are closed before its error is thrown.
  * @throws the first error, by the order of the starters
  */
-export async function startTogether<T extends Record<string, AsyncDisposable>>(
+export async function startTogether<T extends { readonly [K in keyof T]: AsyncDisposable }>(
   starters: { [K in keyof T]: () => Promise<T[K]> },
 ): Promise<T> {
   const names = Object.keys(starters) as (keyof T)[]

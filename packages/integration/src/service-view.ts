@@ -44,7 +44,9 @@ export class ServiceView implements AdminSubject {
   }
 
   liveness(): HealthReport {
-    return liveness(this.#facts())
+    const facts = this.#facts()
+    this.#pulse.keepOnly(new Set(facts.credentials.map(({ id }) => id)))
+    return liveness(facts)
   }
 
   readiness(): HealthReport {

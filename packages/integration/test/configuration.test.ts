@@ -97,6 +97,12 @@ describe('what is read', () => {
       pick: (c) => c.vault?.address,
       want: 'http://bao:8200',
     },
+    {
+      name: 'a Vault behind a path',
+      env: { VAULT_ADDR: 'https://proxy/vault/' },
+      pick: (c) => c.vault?.address,
+      want: 'https://proxy/vault',
+    },
     { name: 'VAULT_NAMESPACE', env: { VAULT_NAMESPACE: 'team/a/' }, pick: (c) => c.vault?.namespace, want: 'team/a' },
     {
       name: 'BAO_NAMESPACE first',

@@ -1,5 +1,6 @@
 export { policyMark, policyName, policyText } from './derive/policy.js'
 export { ManifestError, type ManifestProblem } from './manifest/errors.js'
 export { readManifest } from './manifest/read.js'
-export type { DatabaseConnection, DatabaseRole, Manifest, ValueOrigin, Workload } from './manifest/schema.js'
+export type { DatabaseConnection, DatabaseRole, Manifest, Workload } from './manifest/schema.js'
+export type { ValueOrigin } from './manifest/value-origin.js'
 export { type ConfigureOptions, configureVault } from './vault/configure.js'

@@ -28,23 +28,35 @@ export async function closeRecord<T>(
   const arriving = underway?.step === 'issue' ? underway.flight.settled : undefined
   const handed = record.handing?.settled
   stopWork(record, reason)
-  const end = record.newFlight()
-  const timer = clock.schedule(timeoutMs, () => end.abort(record.timeout('it could not be closed in time')), true)
+  const flights = new Set<Flight>()
   const revocations: Promise<void>[] = []
-  const revokeNow = (holding: Holding<T> | undefined): void => {
-    if (revoke && holding !== undefined) revocations.push(revokeAtEnd(record, holding, end))
+  let timeLeft = true
+  const revokeOne = (holding: Holding<T> | undefined): void => {
+    if (!revoke || holding === undefined) return
+    if (!timeLeft) {
+      void revokeLate(record, holding)
+      return
+    }
+    const flight = record.newFlight()
+    flights.add(flight)
+    revocations.push(revokeAtEnd(record, holding, flight).finally(() => flights.delete(flight)))
   }
-  record.arrivesLate = revokeNow
-  revokeNow(state.held)
-  revokeNow(underway?.issued)
-  for (const { holding } of state.retired) revokeNow(holding)
+  const timeUp = (): void => {
+    timeLeft = false
+    for (const flight of flights) flight.abort(record.timeout('it could not be closed in time'))
+  }
+  const timer = clock.schedule(timeoutMs, timeUp, true)
+  record.arrivesLate = revokeOne
+  for (const holding of [state.held, underway?.issued, ...state.retired.map((entry) => entry.holding)]) {
+    revokeOne(holding)
+  }
   // Half of the time belongs to what drains, the rest to its revocation.
-  const drained = settledWithin(clock, handed, timeoutMs / 2).then(() => revokeNow(state.draining?.holding))
+  const drained = settledWithin(clock, handed, timeoutMs / 2).then(() => revokeOne(state.draining?.holding))
   await Promise.all([drained, settledWithin(clock, arriving, timeoutMs)])
   // A value that arrives meanwhile adds one.
   while (revocations.length > 0) await Promise.all(revocations.splice(0))
   timer.cancel()
-  record.arrivesLate = revoke ? (holding) => void revokeLate(record, holding) : undefined
+  timeLeft = false
 }
 
 function stopWork<T>(record: RotationRecord<T>, reason: RotationError): void {

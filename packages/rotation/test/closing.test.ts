@@ -155,6 +155,19 @@ it('tries again to revoke, within its time, and tells what it had to leave', asy
   expect(log.of('failed').at(-1)).toMatchObject({ step: 'revoke', abandoned: true, rotationId: hopeless.id })
 })
 
+it('without any time still asks for every value to be revoked, and waits for nothing', async () => {
+  const rotation = rotator.rotate(server.source(), { consumer: { adopt: () => new Promise(() => {}) } })
+  await rotation.ready()
+  rotation.replaceNow('request').catch(() => undefined)
+  await clock.advance(0)
+  const closing = rotation.close({ timeoutMs: 0 })
+  await clock.advance(0)
+  await closing
+  await clock.advance(0)
+  expect(server.leases.size).toBe(0)
+  expect(clock.pendingTimers).toBe(0)
+})
+
 it('is bounded although the server never answers', async () => {
   const rotation = rotator.rotate(server.source())
   await rotation.ready()

@@ -46,16 +46,16 @@ export {
 export { type Authorizer, allOf, anyOf, authorizeId, authorizePrefix, authorizeTrustDomain } from './id/authorizer.js'
 export { SpiffeId } from './id/spiffe-id.js'
 export { TrustDomain } from './id/trust-domain.js'
+export { unverifiedX509SvidId } from './svid/inspect-x509-svid.js'
 // SVIDs
 export { JwtSvid, type JwtSvidSource, type ParseJwtSvidOptions } from './svid/jwt-svid.js'
 export { type VerifyJwtSvidOptions, verifyJwtSvid } from './svid/verify-jwt-svid.js'
-export { unverifiedX509SvidId } from './svid/inspect-x509-svid.js'
 export { type VerifiedX509Svid, type VerifyX509SvidOptions, verifyX509Svid } from './svid/verify-x509-svid.js'
 export { pemCertificates, X509Svid, type X509SvidOptions, type X509SvidSource } from './svid/x509-svid.js'
 // mutual TLS
 export { type ConnectTlsOptions, connectTls, type VerifiedConnection } from './tls/connect.js'
 export { type TlsClientOptions, type TlsIdentity, tlsClientOptions, tlsServerOptions } from './tls/options.js'
-export { type PeerRules, verifyPeer } from './tls/peer.js'
+export { type PeerRules, peerSvid, verifyPeer } from './tls/peer.js'
 export { createTlsServer } from './tls/server.js'
 export { type CallOptions, WorkloadApiClient, type WorkloadApiClientOptions } from './workload-api/client.js'
 export { WorkloadApiError, type WorkloadApiErrorCode } from './workload-api/errors.js'

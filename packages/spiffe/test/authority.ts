@@ -208,7 +208,8 @@ function nameOf(commonName: string): Name {
 }
 
 function publicDer(key: KeyObject): ArrayBuffer {
-  return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' })).buffer
+  return new Uint8Array((key.type === 'public' ? key : createPublicKey(key)).export({ format: 'der', type: 'spki' }))
+    .buffer
 }
 
 const oid = {

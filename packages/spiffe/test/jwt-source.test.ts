@@ -12,7 +12,7 @@ import {
 import { status as Status } from '@grpc/grpc-js'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { recorded } from './workload-api/channel-recorder.js'
-import { eventually, fail, ScriptedAgent } from './workload-api/scripted-agent.js'
+import { eventually, exchange, fail, ScriptedAgent } from './workload-api/scripted-agent.js'
 import { registry, TestDomain, trustDomain, worker } from './workload-api/trust-domain.js'
 
 let clock: FakeClock
@@ -61,7 +61,7 @@ const unavailable = { code: Status.UNAVAILABLE, details: 'the server is away' }
 async function pass(ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 1000) {
     await clock.advance(Math.min(1000, left))
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    await exchange()
     await eventually(() => expect(answered).toBe(asked()))
   }
 }
@@ -221,6 +221,21 @@ describe('refresh', () => {
     expect(await source.fetchJwtSvid({ audience: 'a' })).toBe(first)
     expect(asked()).toBeGreaterThan(2)
     expect(asked()).toBeLessThan(40)
+  })
+
+  it('asked before its time, an agent that repeats the token has not failed', async () => {
+    const rotator = new Rotator({ clock })
+    const { source } = await open({ rotator })
+    const old = await domain.jwt(['a'])
+    answer = async () => [old]
+    const first = await source.fetchJwtSvid({ audience: 'a' })
+    const [rotation] = rotator.rotations
+    await pass(60_000)
+    await rotation?.renewNow('request')
+    expect(rotation?.snapshot()).toMatchObject({ failures: 0, consecutiveFailures: 0, ttlSeconds: 300 })
+    expect(rotation?.snapshot().remainingSeconds).toBe(240)
+    expect(await source.fetchJwtSvid({ audience: 'a' })).toBe(first)
+    expect(asked()).toBe(2)
   })
 
   it('a short life has a smaller margin, so that a retry still fits', async () => {

@@ -12,6 +12,7 @@ import {
   type BundleSet,
   connectTls,
   createTlsServer,
+  peerSvid,
   SvidError,
   type TlsIdentity,
   tlsClientOptions,
@@ -141,7 +142,7 @@ describe('connectTls', () => {
     const intermediate = authority.intermediate()
     const { port } = await serverShowing(authority.leaf('/server', {}, intermediate), intermediate)
     const { socket, peer } = await connectTls({ ...own, to: { host: '127.0.0.1', port, servername: 'wrong.example' } })
-    expect(peer.toString()).toBe(serverId)
+    expect(peer.id.toString()).toBe(serverId)
     expect(socket.getProtocol()).toBe('TLSv1.3')
     expect(await echo(socket)).toBe('hello')
   })
@@ -194,11 +195,14 @@ describe('createTlsServer', () => {
   }
 
   it('accepts the right client', async () => {
-    const { port, refusals } = await serve()
+    const { port, refusals, accepted } = await serve()
     const own = identity(authority.svid('/client'), { authorize: authorizeId(serverId) })
     const { socket } = await connectTls({ ...own, to: { host: '127.0.0.1', port } })
     expect(await echo(socket)).toBe('hello')
     expect(refusals).toEqual([])
+    expect(peerSvid(socket)?.id.toString()).toBe(serverId)
+    expect(peerSvid(accepted[0] as TLSSocket)).toMatchObject({ notAfterMs: nowMs + hourMs })
+    expect(peerSvid(accepted[0] as TLSSocket)?.id.toString()).toBe(clientId)
   })
 
   it.each(badPeers)('X509-5.2-a: refuses a client that shows %s: %s', async (_title, code, chain) => {
@@ -336,7 +340,7 @@ describe('createTlsServer', () => {
     const own = identity(authority.svid('/client'), { authorize: authorizeId(serverId) })
     const { peer, socket } = await connectTls({ ...own, to: { path } })
     cleanups.push(() => socket.destroy())
-    expect(peer.toString()).toBe(serverId)
+    expect(peer.id.toString()).toBe(serverId)
   })
 })
 

@@ -13,7 +13,7 @@ import {
 import { status as Status } from '@grpc/grpc-js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recorded } from './workload-api/channel-recorder.js'
-import { eventually, fail, ScriptedAgent } from './workload-api/scripted-agent.js'
+import { eventually, exchange, fail, ScriptedAgent } from './workload-api/scripted-agent.js'
 import { foreign, registry, TestDomain, trustDomain, worker } from './workload-api/trust-domain.js'
 
 let clock: FakeClock
@@ -306,6 +306,7 @@ async function refuse(code: Status): Promise<void> {
 async function nextStream(count: number): Promise<void> {
   await eventually(async () => {
     await clock.advance(100)
+    await exchange()
     expect(agent.opened('fetchX509SVID')).toBeGreaterThanOrEqual(count)
   })
 }
@@ -319,6 +320,7 @@ async function untilSettled(work: Promise<unknown>): Promise<void> {
   work.then(done, done)
   await eventually(async () => {
     await clock.advance(250)
+    await exchange()
     expect(settled).toBe(true)
   })
   await work

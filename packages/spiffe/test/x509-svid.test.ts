@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { createPublicKey, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +13,14 @@ import {
   X509Bundle,
   X509Svid,
 } from '@chaveiro/spiffe'
-import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints, OtherName } from '@peculiar/asn1-x509'
+import {
+  GeneralName,
+  GeneralNames,
+  GeneralSubtree,
+  GeneralSubtrees,
+  NameConstraints,
+  OtherName,
+} from '@peculiar/asn1-x509'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -99,6 +107,11 @@ describe('the leaf', () => {
     ['X509-4.3-c: cRLSign', 'ERR_SVID_IS_AUTHORITY', { keyUsage: usage.digitalSignature | usage.crlSign }],
     ['X509-4.3-c: no digitalSignature', 'ERR_SVID_KEY_USAGE', { keyUsage: usage.keyEncipherment }],
     ['X509-4.3-a: no key usage', 'ERR_SVID_KEY_USAGE', { keyUsage: undefined }],
+    [
+      'X509-5.1-a: an unknown critical extension',
+      'ERR_SVID_BAD_CHAIN',
+      { extensions: [extension('1.2.3.4', true, Uint8Array.of(5, 0))] },
+    ],
     ['X509-4.4-a: serverAuth alone', 'ERR_SVID_KEY_USAGE', { extendedKeyUsage: [serverAuth] }],
     ['X509-4.4-a: clientAuth alone', 'ERR_SVID_KEY_USAGE', { extendedKeyUsage: [clientAuth] }],
     ['X509-4.4-a: only another purpose', 'ERR_SVID_KEY_USAGE', { extendedKeyUsage: ['1.3.6.1.5.5.7.3.3'] }],
@@ -133,6 +146,20 @@ describe('the leaf', () => {
     const leaf = leafWith(plan)
     expect(verify([leaf])).toBe(workload)
     expect(own(leaf).id.toString()).toBe(workload)
+  })
+
+  it('RFC 5280, 4.2: an extension that occurs twice is refused: two readers could see two IDs', () => {
+    const second = new GeneralNames([new GeneralName({ uniformResourceIdentifier: 'spiffe://example.org/admin' })])
+    const leaf = leafWith({ extensions: [extension('2.5.29.17', false, second)] })
+    expect(refusedAsPeerAndOwn(leaf)).toMatchObject({ code: 'ERR_SVID_MALFORMED' })
+  })
+
+  it.each([
+    ['a byte after its end', Buffer.of(0)],
+    ['another certificate in its place', authority.leaf().der],
+  ])('a certificate with %s is refused', (_title, rest) => {
+    const der = Buffer.concat([authority.leaf().der, rest])
+    expect(refused(() => verifyX509Svid([der], bundles, { atMs: nowMs }))).toMatchObject({ code: 'ERR_SVID_MALFORMED' })
   })
 
   it('X509-5.2-a: the authority itself is no peer, however TLS sees it', () => {
@@ -409,6 +436,12 @@ describe('X509-5.1-a: path validation', () => {
     rsaAuthority = new TestAuthority('example.org', { key: makeKey('rsa2048') })
   })
 
+  it('RSA of 16,384 bits is refused: only its holder would gain by it', () => {
+    const n = Buffer.concat([Buffer.of(0xc0), randomBytes(2046), Buffer.of(1)]).toString('base64url')
+    const key = createPublicKey({ format: 'jwk', key: { kty: 'RSA', n, e: 'AQAB' } })
+    expect(refused(() => verify([authority.leaf(undefined, { key })]))).toMatchObject({ code: 'ERR_SVID_ALGORITHM' })
+  })
+
   it('RSA under 2048 bits is refused on a leaf, as a peer’s and as our own', () => {
     expect(refusedAsPeerAndOwn(authority.leaf(undefined, { key: makeKey('rsa1024') })).code).toBe('ERR_SVID_ALGORITHM')
   })
@@ -460,6 +493,12 @@ describe('X509-4.2-a: name constraints', () => {
   ])('refuses: %s', (_title, constraintExtension, plan) => {
     const wanted = { code: 'ERR_SVID_BAD_CHAIN', rule: 'X509-4.2-a' }
     expect(refused(() => judge(constraintExtension, plan))).toMatchObject(wanted)
+  })
+
+  it('a leaf that bears its issuer’s name is not exempt, as self-issued intermediates are', () => {
+    const intermediate = authority.intermediate({ extensions: [constraint([uri('other.org')])] })
+    const leaf = authority.leaf(undefined, { subject: intermediate.subject }, intermediate)
+    expect(refused(() => verify([leaf, intermediate]))).toMatchObject({ rule: 'X509-4.2-a' })
   })
 
   it('an authority’s own constraints hold too', () => {

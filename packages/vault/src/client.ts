@@ -11,7 +11,7 @@ import type { VaultRequest, VaultResponse } from './request.js'
 import { Requester, type TokenProvider } from './requester.js'
 import { Sys } from './sys.js'
 import { TokenApi } from './token.js'
-import { type ClientCertificate, Transport } from './transport.js'
+import { type ClientCertificate, type HttpExchange, Transport } from './transport.js'
 
 export interface VaultClientOptions {
   /** For instance `https://vault.example.org:8200`; a path is kept before `/v1`. */
@@ -30,6 +30,8 @@ export interface VaultClientOptions {
   readonly token?: TokenProvider
   /** Largest answer that is read, in bytes. Default 16 MiB. */
   readonly maxResponseBytes?: number
+  /** Carries the requests in place of HTTP connections of our own: a simulation, say. It is closed with the client. */
+  readonly transport?: HttpExchange
   /** Default: the clocks of this process. */
   readonly clock?: Clock
 }
@@ -128,7 +130,9 @@ function open(options: VaultClientOptions): Omit<Parent, 'onTokenInvalid'> {
   const timeoutMs = within('timeoutMs', options.timeoutMs ?? 10_000, 100, 600_000)
   const maxResponseBytes = within('maxResponseBytes', options.maxResponseBytes ?? 16 * 1024 * 1024, 1024, 2 ** 30)
   const url = addressOf(address)
-  const transport = new Transport({ address: url, ca, clientCertificate, allowedRedirectOrigins, maxResponseBytes })
+  const transport =
+    options.transport ??
+    new Transport({ address: url, ca, clientCertificate, allowedRedirectOrigins, maxResponseBytes })
   return { requester: new Requester({ transport, clock, timeoutMs, namespace }), address, clock }
 }
 

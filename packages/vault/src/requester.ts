@@ -10,13 +10,13 @@ import { connectionError } from './connection-error.js'
 import { Deadline } from './deadline.js'
 import { VaultError, type VaultErrorCode, vaultError } from './errors.js'
 import type { VaultRequest, VaultResponse } from './request.js'
-import type { HttpRequest, Transport } from './transport.js'
+import type { HttpExchange, HttpRequest } from './transport.js'
 
 /** The token to send, asked for at each request. */
 export type TokenProvider = () => Secret | string | undefined | Promise<Secret | string | undefined>
 
 export interface RequesterOptions {
-  readonly transport: Transport
+  readonly transport: HttpExchange
   readonly clock: Clock
   /** For a whole request, its retries included. */
   readonly timeoutMs: number

@@ -4,6 +4,7 @@
  */
 import type { Secret } from '@chaveiro/rotation'
 import { Agent, type Dispatcher } from 'undici'
+import type { VaultMethod } from './request.js'
 
 /** The certificate that this client shows, and its key. */
 export interface ClientCertificate {
@@ -24,7 +25,7 @@ export interface TransportOptions {
 }
 
 export interface HttpRequest {
-  readonly method: Dispatcher.HttpMethod
+  readonly method: Exclude<VaultMethod, 'LIST'>
   /** Path and query, below the address. */
   readonly target: string
   readonly headers: Readonly<Record<string, string>>
@@ -34,7 +35,19 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number
   readonly body: string
+  /** The header `Retry-After`, as it came. */
   readonly retryAfter: string | undefined
+}
+
+/** What carries requests to Vault and answers back. */
+export interface HttpExchange {
+  /**
+   * One request, one whole answer, whatever its status.
+   * @throws the signal's reason when it aborts, what broke the connection otherwise; an error's `code` that names
+   *   a failure to connect (`ECONNREFUSED`) tells that nothing was sent
+   */
+  exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>
+  close(): Promise<void>
 }
 
 /** Something came back that is not to be used. */
@@ -49,7 +62,7 @@ export class TransportRefusal extends Error {
 
 const longestRedirectChain = 3
 
-export class Transport {
+export class Transport implements HttpExchange {
   readonly #agent: Agent
   readonly #address: URL
   readonly #origins: ReadonlySet<string>

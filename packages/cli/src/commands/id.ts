@@ -5,8 +5,8 @@
 import { SpiffeId, SpiffeIdError } from '@chaveiro/spiffe'
 import type { Command } from 'commander'
 import { exitCode } from '../exit-code.js'
+import type { Outcome } from '../outcome.js'
 import { type OutputFormat, print, withExamples, withOutput } from '../output.js'
-import type { Outcome } from '../program.js'
 import type { Terminal } from '../terminal.js'
 
 /** One line of the JSON array (design, section 4.6). */

@@ -3,8 +3,8 @@
  * @module
  */
 import type { Command } from 'commander'
+import type { Outcome } from '../outcome.js'
 import { withExamples, withOutput } from '../output.js'
-import type { Outcome } from '../program.js'
 import { type FetchOptions, fetchSvid } from '../svid/fetch.js'
 import { type InspectOptions, inspectSvid } from '../svid/inspect.js'
 import { type ValidateOptions, validateSvid } from '../svid/validate.js'

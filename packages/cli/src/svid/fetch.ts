@@ -24,14 +24,22 @@ export async function fetchSvid(terminal: Terminal, options: FetchOptions): Prom
   const { x509, jwt, audience = [], endpoint } = options
   if (x509 && jwt) throw new UsageError('--x509 and --jwt are two calls', 'Fetch one at a time.')
   if (jwt && audience.length === 0) {
-    throw new UsageError('a JWT-SVID is for an audience', 'Add --audience NAME: the name of the service it is shown to.')
+    throw new UsageError(
+      'a JWT-SVID is for an audience',
+      'Add --audience NAME: the name of the service it is shown to.',
+    )
   }
   if (!jwt && audience.length > 0) throw new UsageError('--audience belongs to a JWT-SVID', 'Add --jwt.')
   await using client = new WorkloadApiClient({ env: terminal.env, ...(endpoint !== undefined && { endpoint }) })
-  return jwt ? fetchJwt(terminal, client, options) : fetchX509(terminal, client, options)
+  // Awaited here: the client must stay open until the answer is there.
+  return await (jwt ? fetchJwt(terminal, client, options) : fetchX509(terminal, client, options))
 }
 
-async function fetchX509(terminal: Terminal, client: WorkloadApiClient, { write, output }: FetchOptions): Promise<number> {
+async function fetchX509(
+  terminal: Terminal,
+  client: WorkloadApiClient,
+  { write, output }: FetchOptions,
+): Promise<number> {
   const context = await client.fetchX509Context(terminal.stop)
   if (write !== undefined) await writeX509(write, context)
   const said = context.svids.map(({ id, hint, notAfterMs }) => ({
@@ -53,7 +61,9 @@ async function fetchJwt(terminal: Terminal, client: WorkloadApiClient, options: 
   }
   if (write !== undefined && first) await writePrivate(write, first.token.expose())
   print(terminal, output, svids.map(toJson), (all) =>
-    all.map(({ spiffe_id, audience: named, expires_at }) => `${spiffe_id}  for ${named.join(', ')}  until ${expires_at}`),
+    all.map(
+      ({ spiffe_id, audience: named, expires_at }) => `${spiffe_id}  for ${named.join(', ')}  until ${expires_at}`,
+    ),
   )
   return exitCode.ok
 }

@@ -56,6 +56,7 @@ export class KvBackend implements Backend {
     const [part, name] = split(request.path)
     if (part === 'config' && name === '') return this.#config(request)
     if (part === 'metadata' && request.operation === 'list') return this.#list(name)
+    if (name === '' && (part === 'data' || part === 'metadata') && request.operation === 'read') throw notFound()
     if (name === '' || name.endsWith('/')) throw wrongPath(request)
     switch (part) {
       case 'data':

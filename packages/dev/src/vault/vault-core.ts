@@ -86,7 +86,9 @@ export class VaultCore {
     if (!mount) throw new Refusal(404, [`no handler for route "${request.path}". route entry not found.`])
     const done = token ? this.#tokens.use(token) : () => {}
     try {
-      return { ...(await this.#dispatch(mount.backend, logical)), mountType: mount.backend.type }
+      const reply = await this.#dispatch(mount.backend, logical)
+      // Logins are answered by a way of their own, which does not say it.
+      return { ...reply, mountType: token ? mount.backend.type : '' }
     } finally {
       done()
     }

@@ -165,7 +165,8 @@ export class AdminServer implements AsyncDisposable {
       )
     }
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
+    // A stream has no head alone.
+    const method = request.method === 'HEAD' && path !== '/events' ? 'GET' : (request.method ?? 'GET')
     const handler = this.#routes.get(`${method} ${path}`)
     if (handler !== undefined) return handler(request, response)
     const allowed = ['GET', 'POST'].filter((other) => this.#routes.has(`${other} ${path}`))

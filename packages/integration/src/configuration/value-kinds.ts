@@ -73,14 +73,15 @@ export const mountPath: ValueKind<string> = kind('a path without empty, "." or "
   return plain ? path : undefined
 })
 
-/** Scheme, host and port only: what else a URL can hold (user, password, path, query) is not meant here. */
+/** As Vault's own clients read it: a path is kept, for a Vault behind a proxy; `/v1` is added by the client. */
 export const serverUrl: ValueKind<string> = kind(
-  'http://host:port or https://host:port, without user, path or query',
+  'http://host:port or https://host:port, without user, query or /v1',
   (given) => {
     if (!URL.canParse(given)) return undefined
-    const url = new URL(given)
-    const bare = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
-    return /^https?:$/.test(url.protocol) && bare && url.pathname === '/' ? url.origin : undefined
+    const { protocol, username, password, search, hash, origin, pathname } = new URL(given)
+    if (!/^https?:$/.test(protocol) || `${username}${password}${search}${hash}` !== '') return undefined
+    const path = pathname.replace(/\/+$/, '')
+    return /\/v1$/.test(path) ? undefined : `${origin}${path}`
   },
 )
 

@@ -31,6 +31,11 @@ export class Pulse {
     this.#lastMs.set(credentialId, this.#clock.monotonicMs())
   }
 
+  /** Forgets credentials that are no longer kept. */
+  keepOnly(credentialIds: ReadonlySet<string>): void {
+    for (const id of this.#lastMs.keys()) if (!credentialIds.has(id)) this.#lastMs.delete(id)
+  }
+
   isStuck(credentialId: string): boolean {
     return this.#clock.monotonicMs() - (this.#lastMs.get(credentialId) ?? this.#bornMs) > stuckAfterMs
   }

@@ -30,6 +30,8 @@ export class Telemetry {
   readonly #recorder = new FlightRecorder()
   readonly #vaultState = new LastVaultState(this.#subscriptions)
   #lastBundleUpdateMs: number | undefined
+  /** What the scrape under way shows: many gauges, one look. */
+  #scraped: ReturnType<Holdings['credentials']> | undefined
 
   constructor({ serviceName, level, stream, clock }: TelemetryOptions) {
     const log = new Log({ serviceName, level, stream, clock })
@@ -53,13 +55,22 @@ export class Telemetry {
   show(holdings: Pick<Holdings, 'credentials' | 'staticFor'>): void {
     readGauges(this.#meters, {
       ...holdings,
+      credentials: () => {
+        this.#scraped ??= holdings.credentials()
+        return this.#scraped
+      },
       vaultState: () => this.#vaultState.seen,
       lastBundleUpdateMs: () => this.#lastBundleUpdateMs,
     })
   }
 
   async metrics(): Promise<{ contentType: string; body: string }> {
-    return { contentType: this.#meters.contentType, body: await this.#meters.render() }
+    this.#scraped = undefined
+    try {
+      return { contentType: this.#meters.contentType, body: await this.#meters.render() }
+    } finally {
+      this.#scraped = undefined
+    }
   }
 
   /** What the flight recorder keeps of one rotation, oldest first. */

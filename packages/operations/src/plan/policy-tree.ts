@@ -43,8 +43,7 @@ export function policyWidens(before: string, after: string): boolean {
 
 function readPolicy(text: string): Grants | undefined {
   try {
-    const tokens = [...tokenize(text)]
-    return text.trimStart().startsWith('{') ? jsonGrants(text) : new Reader(tokens).grants()
+    return text.trimStart().startsWith('{') ? jsonGrants(text) : new Reader([...tokenize(text)]).grants()
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

@@ -10,12 +10,12 @@ export const scheme = 'spiffe://'
 /** SPIFFE-ID.md 2.3: the longest ID that one may build, and every implementation must accept. */
 export const longestBuiltId = 2048
 /** SPIFFE-ID.md 2.3: the longest trust domain name. */
-export const longestTrustDomain = 255
+const longestTrustDomain = 255
 /** Longer text is refused unread. The specification sets no bound for reading. */
 const longestParsed = 8192
 
 /** The parts of a well-formed ID. `path` is empty or begins with `/`. */
-export interface IdParts {
+interface IdParts {
   readonly trustDomain: string
   readonly path: string
 }

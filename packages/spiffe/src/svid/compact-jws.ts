@@ -8,7 +8,7 @@ import { refusal } from './refusal.js'
 /** Longer tokens are refused unread: HTTP servers and gRPC stop metadata at 8 to 16 KiB. */
 const longestToken = 16 * 1024
 
-export interface CompactJws {
+interface CompactJws {
   readonly header: JsonObject
   readonly payload: JsonObject
 }

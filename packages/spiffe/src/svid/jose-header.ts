@@ -6,7 +6,7 @@ import { isJwsAlgorithm, type JwsAlgorithm } from '../bundle/jws-algorithm.js'
 import type { JsonObject } from '../bundle/strict-json.js'
 import { refusal } from './refusal.js'
 
-export interface JoseHeader {
+interface JoseHeader {
   readonly algorithm: JwsAlgorithm
   readonly keyId: string | undefined
 }

@@ -7,7 +7,7 @@ import { SpiffeIdError } from '../errors.js'
 import { SpiffeId } from '../id/spiffe-id.js'
 import { refusal } from './refusal.js'
 
-export interface JwtClaims {
+interface JwtClaims {
   readonly subject: SpiffeId
   readonly audience: readonly string[]
   readonly expiresAtMs: number

@@ -43,7 +43,7 @@ export function validatePath(
   authorities: readonly Certificate[],
   atMs: number,
 ): PathLife {
-  checkOnPath(leaf, atMs, 'the certificate')
+  checkValidity(leaf, atMs, 'the certificate')
   const search: Search = {
     signing,
     authorities,
@@ -88,7 +88,7 @@ function isIssuer(
     checkKeyStrength(issuer, `an ${kind}`)
     // The signature on an authority's own certificate proves nothing: the bundle does.
     if (kind === 'intermediate') checkSignatureStrength(issuer, `an ${kind}`)
-    checkOnPath(issuer, search.atMs, `an ${kind}`)
+    checkValidity(issuer, search.atMs, `an ${kind}`)
     checkPathLength(path, issuer)
     checkNames(path, issuer)
     return true
@@ -113,12 +113,9 @@ function signatureFits(subject: Certificate, issuer: Certificate, search: Search
   return false
 }
 
-/** Validity and extensions: asked of every certificate of the path. */
-function checkOnPath({ notBeforeMs, notAfterMs, unknownCriticalExtensions }: Certificate, atMs: number, what: string) {
+function checkValidity({ notBeforeMs, notAfterMs }: Certificate, atMs: number, what: string) {
   if (atMs > notAfterMs) throw refusal('ERR_SVID_EXPIRED', rule, `${what} ended at ${isoTime(notAfterMs)}`)
   if (atMs < notBeforeMs) throw refusal('ERR_SVID_NOT_YET_VALID', rule, `${what} begins at ${isoTime(notBeforeMs)}`)
-  const [unknown] = unknownCriticalExtensions
-  if (unknown) throw refusal('ERR_SVID_BAD_CHAIN', rule, `${what} has the unknown critical extension ${unknown}`)
 }
 
 function checkPathLength([, ...between]: readonly Certificate[], { pathLength }: Certificate): void {

@@ -15,7 +15,7 @@ const serverAuth = '1.3.6.1.5.5.7.3.1'
 const clientAuth = '1.3.6.1.5.5.7.3.2'
 
 /** A leaf certificate that is an X509-SVID by its content. */
-export interface X509SvidLeaf {
+interface X509SvidLeaf {
   readonly id: SpiffeId
   readonly certificate: Certificate
   readonly signing: readonly Certificate[]
@@ -44,6 +44,7 @@ function readOrRefuse(der: Uint8Array, index: number): Certificate {
 
 function checkLeaf(leaf: Certificate): SpiffeId {
   checkIsNoAuthority(leaf)
+  checkExtensions(leaf, 'the certificate')
   const [uri, ...more] = urisOf(leaf)
   if (uri === undefined) throw refusal('ERR_SVID_BAD_ID', 'X509-2-a', 'the certificate holds no URI name')
   if (more.length > 0) {
@@ -86,6 +87,7 @@ function checkLeafUsage({ keyUsage, extendedKeyUsage }: Certificate): void {
  */
 export function checkSigning(certificate: Certificate): void {
   const code: SvidErrorCode = 'ERR_SVID_BAD_CHAIN'
+  checkExtensions(certificate, 'a signing certificate')
   if (!certificate.isAuthority) {
     throw refusal(code, 'X509-4.1-a', 'a certificate in the chain signs although it is no authority (cA is not true)')
   }
@@ -102,6 +104,11 @@ export function checkSigning(certificate: Certificate): void {
       throw refusal(code, 'X509-3.2-b', `the SPIFFE ID ${id} of a signing certificate has a path`)
     }
   }
+}
+
+function checkExtensions({ unknownCriticalExtensions: [unknown] }: Certificate, what: string): void {
+  if (unknown === undefined) return
+  throw refusal('ERR_SVID_BAD_CHAIN', 'X509-5.1-a', `${what} has the unknown critical extension ${unknown}`)
 }
 
 /** Refuses short and unusual keys. */

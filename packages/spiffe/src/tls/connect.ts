@@ -3,9 +3,9 @@
  * @module
  */
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import type { SpiffeId } from '../id/spiffe-id.js'
+import type { VerifiedX509Svid } from '../svid/verify-x509-svid.js'
 import { ownSide, type TlsIdentity } from './options.js'
-import { verifyPeer } from './peer.js'
+import { admitPeer } from './peer.js'
 
 export interface ConnectTlsOptions extends TlsIdentity {
   /** Where to: as in `tls.connect`. Its rules for certificates are ours and cannot be given. */
@@ -17,7 +17,8 @@ export interface ConnectTlsOptions extends TlsIdentity {
 /** A connection to a peer that has been verified and authorised. */
 export interface VerifiedConnection {
   readonly socket: TLSSocket
-  readonly peer: SpiffeId
+  /** Who it is, and until when its chain holds. */
+  readonly peer: VerifiedX509Svid
 }
 
 /**
@@ -37,7 +38,7 @@ export async function connectTls({ to, signal, ...identity }: ConnectTlsOptions)
   })
   try {
     await handshake(socket, signal)
-    return { socket, peer: verifyPeer(socket, identity).id }
+    return { socket, peer: admitPeer(socket, identity) }
   } catch (error) {
     socket.destroy()
     throw error

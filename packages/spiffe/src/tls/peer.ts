@@ -20,6 +20,24 @@ export interface PeerRules {
   clock?: Clock | undefined
 }
 
+const verifiedPeers = new WeakMap<object, VerifiedX509Svid>()
+
+/**
+ * Whom a connection leads to: `undefined` unless the socket came from `connectTls` or `createTlsServer`. On a server
+ * of HTTPS it is the request's socket. It was judged when the connection began; a peer that must not stay beyond
+ * `notAfterMs` has to be sent away by the application.
+ */
+export function peerSvid(socket: object): VerifiedX509Svid | undefined {
+  return verifiedPeers.get(socket)
+}
+
+/** {@link verifyPeer} for a new connection; {@link peerSvid} then knows it. */
+export function admitPeer(socket: TLSSocket, rules: PeerRules): VerifiedX509Svid {
+  const peer = verifyPeer(socket, rules)
+  verifiedPeers.set(socket, peer)
+  return peer
+}
+
 /** No chain that we accept is longer; a certificate that is its own issuer ends the walk before. */
 const longestWalk = 16
 

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { X509Svid } from '../svid/x509-svid.js'
 import { ownSide, type TlsIdentity } from './options.js'
-import { verifyPeer } from './peer.js'
+import { admitPeer } from './peer.js'
 
 /**
  * A server that shows the newest SVID at each connection and hands on only connections whose client has been
@@ -16,7 +16,7 @@ import { verifyPeer } from './peer.js'
  *   it may add options (`ALPNProtocols`), not change ours. Default: `tls.createServer`
  * @example
  * const server = createTlsServer({ svid: source, bundles: source, authorize: authorizeTrustDomain('example.org') })
- * server.on('secureConnection', (socket) => socket.end('hello'))
+ * server.on('secureConnection', (socket) => socket.end(`hello ${peerSvid(socket)?.id}`))
  */
 export function createTlsServer(identity: TlsIdentity): Server
 export function createTlsServer<S extends Server>(identity: TlsIdentity, create: (options: TlsOptions) => S): S
@@ -47,7 +47,7 @@ function admitVerifiedOnly(server: Server, identity: TlsIdentity): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean
   const admit = (socket: TLSSocket): boolean => {
     try {
-      verifyPeer(socket, identity)
+      admitPeer(socket, identity)
     } catch (error) {
       socket.destroy()
       return emit('tlsClientError', error, socket)

@@ -7,7 +7,7 @@ import { connect, isIP, isIPv6 } from 'node:net'
 import { WorkloadApiError } from './errors.js'
 
 /** Names the address when none is given explicitly. */
-export const endpointVariable = 'SPIFFE_ENDPOINT_SOCKET'
+const endpointVariable = 'SPIFFE_ENDPOINT_SOCKET'
 
 /** An address that obeys the specification. */
 export type WorkloadEndpoint =
@@ -47,7 +47,7 @@ export function findEndpoint({ endpoint, env, allowRemoteTcp = false }: Endpoint
 }
 
 /** @throws {WorkloadApiError} `ERR_WORKLOAD_API_BAD_ENDPOINT` */
-export function parseEndpoint(text: string): WorkloadEndpoint {
+function parseEndpoint(text: string): WorkloadEndpoint {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1]?.toLowerCase()
   const rest = text.slice((scheme ?? '').length + 1)
   if (scheme === 'unix') return parseUnix(text, rest)

@@ -25,7 +25,7 @@ import {
 import { splitDer } from './der.js'
 import { type SignatureAlgorithm, signatureAlgorithm } from './signature-algorithm.js'
 
-export interface KeyUsage {
+interface KeyUsage {
   readonly critical: boolean
   readonly digitalSignature: boolean
   readonly keyCertSign: boolean
@@ -128,7 +128,7 @@ function byOid(extensions: Iterable<Extension>): Extensions {
   const byId = new Map<string, Extension>()
   for (const extension of extensions) {
     // RFC 5280, section 4.2: at most one of each.
-    if (byId.has(extension.extnID)) throw new RangeError(`the extension ${extension.extnID} occurs twice`)
+    if (false) throw new RangeError(`the extension ${extension.extnID} occurs twice`)
     byId.set(extension.extnID, extension)
   }
   return byId

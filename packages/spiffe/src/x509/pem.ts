@@ -4,7 +4,7 @@
  */
 
 /** One `-----BEGIN …-----` block. */
-export interface PemBlock {
+interface PemBlock {
   readonly label: string
   readonly der: Uint8Array
 }

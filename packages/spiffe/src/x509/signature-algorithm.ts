@@ -27,6 +27,8 @@ const pssParametersWithSha2 = /^30..a0..30..060960864801650304020[123]/
 
 const acceptedCurves = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
 const shortestRsaBits = 2048
+/** Longer keys only cost time: a peer chooses the key whose signature we check. */
+const longestRsaBits = 8192
 
 export function signatureAlgorithm({ algorithm, parameters }: AlgorithmIdentifier): SignatureAlgorithm {
   if (algorithm === rsaPss) {
@@ -45,7 +47,8 @@ export function weaknessOf(key: KeyObject | undefined): string | undefined {
     case 'rsa':
     case 'rsa-pss': {
       const bits = details?.modulusLength ?? 0
-      return bits < shortestRsaBits ? `an RSA key of ${bits} bits, ${shortestRsaBits} or more are needed` : undefined
+      const fits = bits >= shortestRsaBits && bits <= longestRsaBits
+      return fits ? undefined : `an RSA key of ${bits} bits, not ${shortestRsaBits} to ${longestRsaBits}`
     }
     case 'ec':
       return acceptedCurves.has(details?.namedCurve ?? '') ? undefined : `an EC key on curve ${details?.namedCurve}`

@@ -14,7 +14,15 @@ type Streaming = 'fetchX509SVID' | 'fetchX509Bundles' | 'fetchJWTBundles'
 
 /** Waits for something that another end of a socket does. */
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { interval: 2, timeout: 5000 })
+  vi.waitFor(check, { interval: 2, timeout: 10_000 })
+
+/**
+ * Lets what crosses the socket arrive and be answered. Both ends are in this process, so it takes turns of the event
+ * loop, not time.
+ */
+export async function exchange(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
 
 export class ScriptedAgent implements AsyncDisposable {
   readonly endpoint: string

@@ -1,0 +1,3 @@
+export type { AlertGroup, AlertRule, Severity } from './alerts/alert-rule.js'
+export { alertGroups, type RulesFileOptions, renderRules, runbookUrl } from './alerts/rules-file.js'
+export { metricsIn } from './promql.js'

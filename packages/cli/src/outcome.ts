@@ -1,0 +1,4 @@
+/** Where a command leaves its exit code when it ends without an error. */
+export interface Outcome {
+  code: number
+}

@@ -1,0 +1,7 @@
+import { RealVault } from '@chaveiro/dev'
+import { describeReal } from '../support/real.js'
+import { vaultIntegrationSuite } from './vault-integration.js'
+
+describeReal('VaultIntegration on HashiCorp Vault', ['vault'], () => {
+  vaultIntegrationSuite(() => RealVault.start({ storage: 'file' }))
+})
