@@ -34,8 +34,8 @@ export interface Promql {
   rate<Name extends CounterName>(name: Name, range: string, matchers?: Matchers<Name>): string
   /** Seconds that a share of the observations stayed below. */
   quantile(share: number, name: HistogramName, range: string, by: string): string
-  /** How many observations there were over a range. */
-  observations(name: HistogramName, range: string): string
+  /** How many observations over a range were above the bound of a bucket. */
+  slower(seconds: number, name: HistogramName, range: string, by: string): string
 }
 
 /** @param scope - matchers that every selector bears, as PromQL: a dashboard narrows to what its reader chose */
@@ -50,7 +50,10 @@ export function promql(scope: readonly string[] = []): Promql {
     rate: (name, range, matchers) => `rate(${selector(name, matchers)}[${range}])`,
     quantile: (share, name, range, by) =>
       `histogram_quantile(${share}, sum by (${by}, le) (rate(${selector(`${name}_bucket`)}[${range}])))`,
-    observations: (name, range) => `increase(${selector(`${name}_count`)}[${range}])`,
+    slower: (seconds, name, range, by) => {
+      const upTo = (le: string): string => `sum by (${by}) (increase(${selector(`${name}_bucket`, { le })}[${range}]))`
+      return `${upTo('+Inf')} - ${upTo(String(seconds))}`
+    },
   }
 }
 

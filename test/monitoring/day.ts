@@ -34,6 +34,8 @@ export const always =
 export interface Span {
   readonly from: number
   readonly to: number
+  /** How much more often things happen than in a long fault: retries come thick and fast at first. */
+  readonly burst: number
 }
 
 export const within = ({ from, to }: Span, minute: number): boolean => minute >= from && minute < to
@@ -52,14 +54,14 @@ export class Day {
   change(
     name: string,
     labels: Readonly<Record<string, string>>,
-    change: (minute: number, usual: number) => number | undefined,
+    change: (minute: number, usual: number, course: Course) => number | undefined,
   ): void {
     const key = selector(name, labels)
     const usual = this.#courses.get(key)
     if (usual === undefined) throw new Error(`a healthy day has no ${key}`)
     this.#courses.set(key, (minute) => {
       const value = usual(minute)
-      return value === undefined ? undefined : change(minute, value)
+      return value === undefined ? undefined : change(minute, value, usual)
     })
   }
 
@@ -85,7 +87,7 @@ export class Day {
 }
 
 function selector(name: string, labels: Readonly<Record<string, string>>): string {
-  const all = Object.entries({ ...labels, ...target }).map(([label, value]) => `${label}="${value}"`)
+  const all = Object.entries({ ...target, ...labels }).map(([label, value]) => `${label}="${value}"`)
   return `${name}{${all.join(',')}}`
 }
 

@@ -21,8 +21,8 @@ const service = { namespace: 'neural-hive-orchestration', job: 'orchestrator-dyn
 const process = { ...service, instance: '10.0.0.7:9464' }
 
 /** The fault in the tests of firing; a blip is the same for one minute. */
-export const faultSpan: Span = { from: 120, to: 180 }
-export const blipSpan: Span = { from: 120, to: 121 }
+export const faultSpan: Span = { from: 120, to: 180, burst: 1 }
+export const blipSpan: Span = { from: 120, to: 121, burst: 16 }
 
 /** While it lasts, this value in place of the usual one. */
 const instead =
@@ -34,7 +34,16 @@ const instead =
 const growing =
   (span: Span, perMinute: number) =>
   (minute: number, usual: number): number =>
-    usual + perMinute * passed(span, minute)
+    usual + perMinute * span.burst * passed(span, minute)
+
+/** A counter that stands still while it lasts. */
+const frozen =
+  (span: Span) =>
+  (minute: number, usual: number, course: Course): number => {
+    const before = course(span.from) ?? 0
+    if (within(span, minute)) return before
+    return minute < span.from ? usual : usual - ((course(span.to) ?? 0) - before)
+  }
 
 /** A life that goes on falling, because nothing renews it. */
 const unrenewed =
@@ -55,7 +64,6 @@ const gone =
   (minute) =>
     within(span, minute) ? undefined : course(minute)
 
-/** Ends at once when it is a blip, and does not come back before the fault is over. */
 const overdue = (day: Day, span: Span, credential_type: string): void =>
   day.change('chaveiro_rotation_overdue', { credential_type }, instead(span, 1))
 
@@ -134,24 +142,24 @@ export const faults: readonly Fault[] = [
   {
     alert: 'ChaveiroTokenRenewalsFailing',
     put: (day, span) => day.change('vault_token_renewals_total', { status: 'error' }, growing(span, 0.25)),
-    firesAt: 140,
+    firesAt: 160,
     overBy: 195,
     labels: service,
-    description: '',
+    description:
+      '100% of the renewals of Vault tokens by orchestrator-dynamic in neural-hive-orchestration failed in the last 30 minutes.',
   },
   {
     alert: 'ChaveiroCredentialRenewalsFailing',
     put: (day, span) => {
       const database = { credential_type: 'database' }
       day.change('vault_credential_renewals_total', { ...database, status: 'error' }, growing(span, 0.25))
-      day.change('vault_credential_renewals_total', { ...database, status: 'success' }, (minute, usual) =>
-        usual - Math.floor(passed(span, minute) / 14),
-      )
+      day.change('vault_credential_renewals_total', { ...database, status: 'success' }, frozen(span))
     },
     firesAt: 150,
     overBy: 195,
     labels: { ...service, credential_type: 'database' },
-    description: '',
+    description:
+      '100% of the renewals of credentials of type database by orchestrator-dynamic in neural-hive-orchestration failed in the last 30 minutes.',
   },
   {
     alert: 'ChaveiroVaultSealed',
@@ -183,10 +191,11 @@ export const faults: readonly Fault[] = [
     alert: 'ChaveiroVaultRequestsFailing',
     put: (day, span) =>
       day.change('vault_requests_total', { operation: 'kv_read', status: 'sealed' }, growing(span, 1)),
-    firesAt: 145,
+    firesAt: 155,
     overBy: 195,
     labels: service,
-    description: '',
+    description:
+      '30.17% of the requests of orchestrator-dynamic in neural-hive-orchestration to Vault failed in the last hour.',
   },
   {
     alert: 'ChaveiroVaultRequestsFailingSlowly',
@@ -195,20 +204,22 @@ export const faults: readonly Fault[] = [
     firesAt: 175,
     overBy: 215,
     labels: service,
-    description: '',
+    description:
+      '19.03% of the requests of orchestrator-dynamic in neural-hive-orchestration to Vault failed in the last six hours.',
   },
   {
     alert: 'ChaveiroVaultRequestsSlow',
     put: (day, span) => {
-      for (const le of ['0.05', '1']) {
-        const labels = { operation: 'kv_read', le }
-        day.change('vault_request_duration_seconds_bucket', labels, (minute, usual) => usual - passed(span, minute))
+      // As many requests more, all of them slow: only the buckets above a second know of them.
+      for (const le of ['2.5', '+Inf']) {
+        day.change('vault_request_duration_seconds_bucket', { operation: 'kv_read', le }, growing(span, 1))
       }
     },
     firesAt: 150,
     overBy: 200,
     labels: service,
-    description: '',
+    description:
+      'One request in twenty of orchestrator-dynamic in neural-hive-orchestration to Vault takes 2.35s or longer.',
   },
   {
     alert: 'ChaveiroSvidNearEnd',
@@ -216,28 +227,29 @@ export const faults: readonly Fault[] = [
     firesAt: 122,
     overBy: 181,
     labels: { ...process, svid_type: 'x509' },
-    description: '',
+    description:
+      'orchestrator-dynamic in neural-hive-orchestration (10.0.0.7:9464) has 5% of the life of its x509 SVID left.',
   },
   {
     alert: 'ChaveiroSvidFetchFailing',
     put: (day, span) => {
       day.change('spiffe_svid_fetch_total', { svid_type: 'jwt', status: 'error' }, growing(span, 1))
-      day.change('spiffe_svid_fetch_total', { svid_type: 'jwt', status: 'success' }, (minute, usual) =>
-        usual - Math.floor(passed(span, minute) / 3),
-      )
+      day.change('spiffe_svid_fetch_total', { svid_type: 'jwt', status: 'success' }, frozen(span))
     },
     firesAt: 150,
     overBy: 195,
     labels: { ...service, svid_type: 'jwt' },
-    description: '',
+    description:
+      '100% of the fetches of jwt SVIDs by orchestrator-dynamic in neural-hive-orchestration failed in the last 30 minutes.',
   },
   {
     alert: 'ChaveiroTrustBundleStale',
     put: (day, span) => day.change('spiffe_trust_bundle_updates_total', { status: 'error' }, growing(span, 1)),
-    firesAt: 130,
+    firesAt: 150,
     overBy: 200,
     labels: process,
-    description: '',
+    description:
+      'orchestrator-dynamic in neural-hive-orchestration (10.0.0.7:9464) had the last news of its trust bundles 2h 30m 0s ago, and updates fail.',
   },
   {
     alert: 'ChaveiroCallersRefused',
@@ -246,7 +258,8 @@ export const faults: readonly Fault[] = [
     firesAt: 150,
     overBy: 190,
     labels: service,
-    description: '',
+    description:
+      'orchestrator-dynamic in neural-hive-orchestration refused 33.33% of its calls in the last 30 minutes.',
   },
   {
     alert: 'ChaveiroFallbackCalls',
@@ -255,12 +268,12 @@ export const faults: readonly Fault[] = [
     firesAt: 130,
     overBy: 195,
     labels: service,
-    description: '',
+    description:
+      'orchestrator-dynamic in neural-hive-orchestration let in 10 calls without an identity in the last 5 minutes, because SPIFFE is switched off.',
   },
   {
     alert: 'ChaveiroStaticCredentialsInUse',
-    put: (day, span) =>
-      day.change('chaveiro_static_credentials_in_use', { dependency: 'vault' }, instead(span, 1)),
+    put: (day, span) => day.change('chaveiro_static_credentials_in_use', { dependency: 'vault' }, instead(span, 1)),
     firesAt: 136,
     overBy: 181,
     labels: { ...service, dependency: 'vault' },

@@ -36,10 +36,11 @@ export async function testRules(series: readonly InputSeries[], expected: readon
     evaluation_interval: '1m',
     tests: [{ interval: '1m', input_series: series, alert_rule_test: alertTests }],
   }
-  await promtool(
-    { 'rules.yaml': renderRules(), 'test.json': JSON.stringify(test) },
-    (folder) => ['test', 'rules', join(folder, 'test.json')],
-  )
+  await promtool({ 'rules.yaml': renderRules(), 'test.json': JSON.stringify(test) }, (folder) => [
+    'test',
+    'rules',
+    join(folder, 'test.json'),
+  ])
 }
 
 /** Runs promtool on these files. @returns what it printed */

@@ -8,7 +8,6 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, relative, sep } from 'node:path'
-import { serverModules } from './modules.js'
 
 /** What every server is built with; part of the key. */
 export const buildFlags = ['-mod=readonly', '-trimpath', '-ldflags', '-s -w']
@@ -82,25 +81,6 @@ export function findBuilt(module, goVersion, env = process.env) {
   return { ...newest, folder: home, programs }
 }
 
-/**
- * What is known of every server, for `--check`, the launchers and the tests.
- * @returns {Record<string, { title: string, available: true } & BuiltServer
- *   | { title: string, available: false, version: string, reason: string, cure: string }>}
- */
-export function serverStates(env = process.env) {
-  return Object.fromEntries(
-    serverModules.map((module) => {
-      const built = findBuilt(module, undefined, env)
-      if (built) return [module.name, { title: module.title, available: true, ...built }]
-      const { reason, cure } = readJson(refusalFile(module, env)) ?? {
-        reason: `${module.title} has not been built yet`,
-        cure: 'npm run servers',
-      }
-      return [module.name, { title: module.title, available: false, version: requiredVersion(module), reason, cure }]
-    }),
-  )
-}
-
 function listFolders(folder) {
   try {
     return readdirSync(folder)
@@ -109,7 +89,8 @@ function listFolders(folder) {
   }
 }
 
-function readJson(file) {
+/** What is in a file, or nothing. */
+export function readJson(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch {

@@ -71,7 +71,8 @@ function versionFile(program) {
   }
 }
 
-function onPath(name, env) {
+/** @returns {string | undefined} path of a program */
+export function onPath(name, env) {
   const folders = name.includes('/') ? [''] : (env.PATH ?? '').split(delimiter)
   return folders.map((folder) => (folder ? join(folder, name) : name)).find(isExecutable)
 }

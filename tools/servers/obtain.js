@@ -12,11 +12,13 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { BuildError, build } from './build.js'
-import { buildsFolder, findBuilt, refusalFile, requiredVersion, serverStates } from './cache.js'
+import { buildsFolder, findBuilt, refusalFile, requiredVersion } from './cache.js'
 import { findGo, refusal } from './go.js'
 import { lock } from './lock.js'
 import { serverModules } from './modules.js'
+import { findPackage, packageRefusal, packageRefusalFile, serverPackages, unpack } from './packages.js'
 import { duration, Progress } from './progress.js'
+import { serverStates } from './states.js'
 
 const exitCodes = { done: 0, usage: 2, unavailable: 3, interrupted: 130 }
 
@@ -29,7 +31,7 @@ async function obtain(module, go, output, signal) {
   if (!no) return buildOnce(module, title, go, output, signal)
   // What another Go built before is better than nothing.
   const older = findBuilt(module)
-  return older ? welcome(title, older, output) : refuse(module, title, no, output)
+  return older ? welcome(title, older, output) : refuse(refusalFile(module), title, no, output)
 }
 
 async function buildOnce(module, title, go, output, signal) {
@@ -49,10 +51,30 @@ async function buildOnce(module, title, go, output, signal) {
   } catch (error) {
     if (signal.aborted || !(error instanceof BuildError || error.syscall)) throw error
     const cure = 'npm run servers, once the cause is gone'
-    return refuse(module, title, { reason: error.message, cure }, output)
+    return refuse(refusalFile(module), title, { reason: error.message, cure }, output)
   } finally {
     progress.end()
     release?.()
+  }
+}
+
+/** @returns {Promise<boolean>} whether the server is there now */
+async function obtainPackage(row, output, signal) {
+  const found = findPackage(row)
+  if (found) return welcome(`${row.title} ${found.version}`, found, output)
+  const no = packageRefusal(row)
+  if (no) return refuse(packageRefusalFile(row), row.title, no, output)
+  const progress = new Progress(row.title, output)
+  try {
+    await unpack(row, progress, signal)
+    rmSync(packageRefusalFile(row), { force: true })
+    return welcome(row.title, findPackage(row), output)
+  } catch (error) {
+    if (signal.aborted || !(error instanceof BuildError || error.syscall)) throw error
+    const cure = 'npm run servers, once the cause is gone'
+    return refuse(packageRefusalFile(row), row.title, { reason: error.message, cure }, output)
+  } finally {
+    progress.end()
   }
 }
 
@@ -62,9 +84,8 @@ function welcome(title, built, output) {
 }
 
 /** Notes why, for the tests that will not run. */
-function refuse(module, title, { reason, cure }, output) {
+function refuse(file, title, { reason, cure }, output) {
   output.write(`${title}: not available: ${reason}\n  cure: ${cure}\n`)
-  const file = refusalFile(module)
   try {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, JSON.stringify({ reason, cure, at: new Date().toISOString() }))
@@ -79,11 +100,13 @@ function readArguments() {
     options: { only: { type: 'string' }, required: { type: 'boolean' }, check: { type: 'boolean' } },
   })
   const names = values.only?.split(',')
-  const unknown = names?.filter((name) => !serverModules.some((module) => module.name === name)) ?? []
+  const known = [...serverModules, ...serverPackages].map(({ name }) => name)
+  const unknown = names?.filter((name) => !known.includes(name)) ?? []
   if (unknown.length > 0) {
-    throw new TypeError(`--only: no such server: ${unknown.join(', ')}; there are ${serverModules.map((m) => m.name)}`)
+    throw new TypeError(`--only: no such server: ${unknown.join(', ')}; there are ${known.join(', ')}`)
   }
-  return { ...values, modules: serverModules.filter((module) => names?.includes(module.name) ?? true) }
+  const isAsked = ({ name }) => names?.includes(name) ?? true
+  return { ...values, modules: serverModules.filter(isAsked), packages: serverPackages.filter(isAsked) }
 }
 
 async function main() {
@@ -102,8 +125,9 @@ async function main() {
   // Every time: a terminal or a wrapper may send it twice, and Go must be waited for.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interruption.abort())
   try {
-    const go = findGo()
     let all = true
+    for (const row of options.packages) all = (await obtainPackage(row, process.stderr, interruption.signal)) && all
+    const go = options.modules.length > 0 ? findGo() : undefined
     for (const module of options.modules) all = (await obtain(module, go, process.stderr, interruption.signal)) && all
     return all || !options.required ? exitCodes.done : exitCodes.unavailable
   } catch (error) {

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { BuildError } from './build.js'
-import { cacheFolder } from './cache-folder.js'
+import { cacheFolder } from './cache.js'
 import { onPath } from './go.js'
 
 /**
@@ -38,8 +38,11 @@ export const serverPackages = [
 const tools = ['apt-get', 'dpkg-deb']
 
 /** Holds `root/`, the unpacked package, and `built.json`. @param {ServerPackage} row */
-export const packageFolder = (row, env = process.env) =>
+const packageFolder = (row, env = process.env) =>
   join(cacheFolder(env), `${row.name}-debian-${process.platform}-${process.arch}`)
+
+/** Where it is noted why it could not be had. @param {ServerPackage} row */
+export const packageRefusalFile = (row, env = process.env) => `${packageFolder(row, env)}.unavailable.json`
 
 /** @returns {{ version: string, folder: string, programs: Record<string, string> } | undefined} */
 export function findPackage(row, env = process.env) {

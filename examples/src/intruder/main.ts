@@ -62,7 +62,7 @@ await runSample(async (stop) => {
   const credentials = spiffeChannelCredentials({ svid, bundles: svid, authorize })
   const work = newWork()
   report('sample_ready')
-  await ticks(2000, stop, async () => {
+  await ticks(5000, stop, async () => {
     for (const attempt of attempts(jwt, required('SERVICE_REGISTRY_AUDIENCE'))) {
       if (!stop.aborted) await tryIt(attempt, credentials, work)
     }

@@ -4,6 +4,15 @@
  * @module
  */
 
+/** What fails is tried again within five minutes; so when this has no failure, it is over. */
+export const stillRange = '10m'
+
+/**
+ * An outage of a minute makes several failures at once, and they stay in {@link stillRange} for its length. What
+ * holds for longer than that is more than one outage of a minute.
+ */
+export const longerThanBlip = '12m'
+
 export interface ErrorRatio {
   /** What failed, as an instant vector: `increase(…)`. */
   readonly errors: string

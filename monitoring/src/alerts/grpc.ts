@@ -19,7 +19,7 @@ export const grpcAlerts: AlertGroup = {
       alert: 'ChaveiroCallersRefused',
       severity: 'warning',
       expr: allOf(refusedAbove('30m', 0.1), refusedAbove('5m', 0.1), atLeast(20, refused('30m'), perService)),
-      for: '5m',
+      for: '6m',
       summary: 'Many callers are refused.',
       description:
         '{{ $labels.job }} in {{ $labels.namespace }} refused {{ $value | humanizePercentage }} of its calls in the last 30 minutes.',
@@ -27,11 +27,11 @@ export const grpcAlerts: AlertGroup = {
     {
       alert: 'ChaveiroFallbackCalls',
       severity: 'warning',
-      expr: `sum by (${perService}) (${increase('grpc_jwt_auth_attempts_total', '10m', { status: 'fallback' })}) > 0`,
-      for: '5m',
+      expr: `sum by (${perService}) (${increase('grpc_jwt_auth_attempts_total', '5m', { status: 'fallback' })}) > 0`,
+      for: '6m',
       summary: 'Callers without an identity are let in.',
       description:
-        '{{ $labels.job }} in {{ $labels.namespace }} let in {{ $value | humanize }} calls without an identity in the last 10 minutes, because SPIFFE is switched off.',
+        '{{ $labels.job }} in {{ $labels.namespace }} let in {{ $value | humanize }} calls without an identity in the last 5 minutes, because SPIFFE is switched off.',
     },
     {
       alert: 'ChaveiroStaticCredentialsInUse',

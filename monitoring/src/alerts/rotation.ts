@@ -5,7 +5,7 @@
  */
 import { perProcess, perService, promql } from '../promql.js'
 import type { AlertGroup, AlertRule } from './alert-rule.js'
-import { allOf, atLeast, errorRatio } from './error-ratio.js'
+import { allOf, atLeast, errorRatio, longerThanBlip, stillRange } from './error-ratio.js'
 
 const { series, increase } = promql()
 
@@ -80,7 +80,7 @@ const renewals: readonly AlertRule[] = [
     alert: 'ChaveiroTokenRenewalsFailing',
     severity: 'warning',
     expr: renewalsFailing('vault_token_renewals_total', perService),
-    for: '2m',
+    for: longerThanBlip,
     summary: 'Most renewals of Vault tokens fail.',
     description:
       '{{ $value | humanizePercentage }} of the renewals of Vault tokens by {{ $labels.job }} in {{ $labels.namespace }} failed in the last 30 minutes.',
@@ -89,7 +89,7 @@ const renewals: readonly AlertRule[] = [
     alert: 'ChaveiroCredentialRenewalsFailing',
     severity: 'warning',
     expr: renewalsFailing('vault_credential_renewals_total', `${perService}, credential_type`),
-    for: '2m',
+    for: longerThanBlip,
     summary: 'Most renewals of credentials leased from Vault fail.',
     description:
       '{{ $value | humanizePercentage }} of the renewals of credentials of type {{ $labels.credential_type }} by {{ $labels.job }} in {{ $labels.namespace }} failed in the last 30 minutes.',
@@ -98,12 +98,12 @@ const renewals: readonly AlertRule[] = [
 
 export const rotationAlerts: AlertGroup = { name: 'chaveiro-rotation', rules: [...life, ...renewals] }
 
-/** Most of 30 minutes, three of them at least, and still: attempts are never further apart than five minutes. */
+/** Most of 30 minutes, three of them at least, and still. */
 function renewalsFailing(name: 'vault_token_renewals_total' | 'vault_credential_renewals_total', by: string): string {
   const errors = (range: string): string => increase(name, range, { status: 'error' })
   return allOf(
     errorRatio({ errors: errors('30m'), all: increase(name, '30m'), by, above: 0.5 }),
     atLeast(3, errors('30m'), by),
-    `sum by (${by}) (${errors('10m')}) > 0`,
+    `sum by (${by}) (${errors(stillRange)}) > 0`,
   )
 }

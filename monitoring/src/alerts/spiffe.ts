@@ -4,12 +4,12 @@
  */
 import { perProcess, perService, promql } from '../promql.js'
 import type { AlertGroup } from './alert-rule.js'
-import { allOf, atLeast, errorRatio } from './error-ratio.js'
+import { allOf, atLeast, errorRatio, longerThanBlip, stillRange } from './error-ratio.js'
 
 const { series, increase } = promql()
 
 const fetchErrors = (range: string): string => increase('spiffe_svid_fetch_total', range, { status: 'error' })
-const bundleErrors = increase('spiffe_trust_bundle_updates_total', '15m', { status: 'error' })
+const bundleErrors = increase('spiffe_trust_bundle_updates_total', stillRange, { status: 'error' })
 const svids = `${perService}, svid_type`
 
 /** While SVIDs last, peers may get ones from a new authority; a bundle of that age may not have it. */
@@ -39,9 +39,9 @@ export const spiffeAlerts: AlertGroup = {
           above: 0.5,
         }),
         atLeast(3, fetchErrors('30m'), svids),
-        `sum by (${svids}) (${fetchErrors('10m')}) > 0`,
+        `sum by (${svids}) (${fetchErrors(stillRange)}) > 0`,
       ),
-      for: '2m',
+      for: longerThanBlip,
       summary: 'The Workload API gives no SVIDs.',
       description:
         '{{ $value | humanizePercentage }} of the fetches of {{ $labels.svid_type }} SVIDs by {{ $labels.job }} in {{ $labels.namespace }} failed in the last 30 minutes.',
@@ -52,7 +52,7 @@ export const spiffeAlerts: AlertGroup = {
       // An old bundle alone is no fault: it changes only with its authorities. Old, and cut off from news, is one.
       expr: `(${olderThanAnSvid})
 and on (${perProcess}) ${atLeast(3, bundleErrors, perProcess)}`,
-      for: '5m',
+      for: longerThanBlip,
       summary: 'A service may judge its peers by an outdated trust bundle.',
       description:
         '{{ $labels.job }} in {{ $labels.namespace }} ({{ $labels.instance }}) had the last news of its trust bundles {{ $value | humanizeDuration }} ago, and updates fail.',

@@ -5,9 +5,9 @@
  */
 import { perService, promql } from '../promql.js'
 import type { AlertGroup, AlertRule } from './alert-rule.js'
-import { allOf, atLeast, errorRatio } from './error-ratio.js'
+import { allOf, atLeast, errorRatio, longerThanBlip, stillRange } from './error-ratio.js'
 
-const { series, increase, quantile, observations } = promql()
+const { series, increase, quantile, slower } = promql()
 
 const seen = (state: 'sealed' | 'unreachable' | 'uninitialized'): string =>
   `sum by (${perService}) (${series('chaveiro_vault_up', { state })}) > 0`
@@ -62,9 +62,8 @@ const requests: readonly AlertRule[] = [
   {
     alert: 'ChaveiroVaultRequestsFailing',
     severity: 'warning',
-    // Retries can be five minutes apart, so that the short range cannot be the usual five minutes.
-    expr: burns('1h', '10m', 14.4),
-    for: '2m',
+    expr: burns('1h', stillRange, 14.4),
+    for: longerThanBlip,
     summary: 'Many requests to Vault fail.',
     description:
       '{{ $value | humanizePercentage }} of the requests of {{ $labels.job }} in {{ $labels.namespace }} to Vault failed in the last hour.',
@@ -73,7 +72,7 @@ const requests: readonly AlertRule[] = [
     alert: 'ChaveiroVaultRequestsFailingSlowly',
     severity: 'warning',
     expr: burns('6h', '30m', 6),
-    for: '15m',
+    for: '35m',
     summary: 'Requests to Vault keep failing.',
     description:
       '{{ $value | humanizePercentage }} of the requests of {{ $labels.job }} in {{ $labels.namespace }} to Vault failed in the last six hours.',
@@ -82,10 +81,10 @@ const requests: readonly AlertRule[] = [
     alert: 'ChaveiroVaultRequestsSlow',
     severity: 'warning',
     expr: allOf(
-      `${quantile(0.95, 'vault_request_duration_seconds', '15m', perService)} > 1`,
-      `sum by (${perService}) (${observations('vault_request_duration_seconds', '15m')}) > 10`,
+      `${quantile(0.95, 'vault_request_duration_seconds', stillRange, perService)} > 1`,
+      `${slower(1, 'vault_request_duration_seconds', stillRange, perService)} > 2.5`,
     ),
-    for: '10m',
+    for: longerThanBlip,
     summary: 'Vault answers slowly.',
     description:
       'One request in twenty of {{ $labels.job }} in {{ $labels.namespace }} to Vault takes {{ $value | humanizeDuration }} or longer.',

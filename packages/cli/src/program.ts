@@ -3,10 +3,12 @@
  * @module
  */
 import { Command } from 'commander'
+import { addApplyCommand } from './commands/apply.js'
 import { addCompletionCommand } from './commands/completion.js'
 import { addDemoCommand } from './commands/demo.js'
 import { addDevCommand } from './commands/dev.js'
 import { addIdCommand } from './commands/id.js'
+import { addPlanCommand } from './commands/plan.js'
 import { addSvidCommand } from './commands/svid.js'
 import type { Outcome } from './outcome.js'
 import type { Terminal } from './terminal.js'
@@ -19,7 +21,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
     .version(version)
     .showHelpAfterError('(add --help for the options and examples)')
     .showSuggestionAfterError()
-  for (const add of [addDemoCommand, addDevCommand, addIdCommand, addSvidCommand, addCompletionCommand]) {
+  for (const add of [addDemoCommand, addDevCommand, addPlanCommand, addApplyCommand, addIdCommand, addSvidCommand, addCompletionCommand]) {
     add(program, terminal, outcome)
   }
   return overWholeTree(program, (command) =>

@@ -84,6 +84,10 @@ export class EmbeddedStack implements Stack {
     return {}
   }
 
+  async entryVariables(): Promise<Readonly<Record<string, string>>> {
+    return {}
+  }
+
   async admit(name: string, id: SpiffeId): Promise<Admission> {
     const endpoint = await this.#parts.workloadApi.addWorkload({ id, socketName: `${name}.sock` })
     return { env: { SPIFFE_ENDPOINT_SOCKET: endpoint }, execPath: process.execPath }

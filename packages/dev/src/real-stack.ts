@@ -94,10 +94,19 @@ export class RealStack implements Stack {
     return { SPIFFE_ENDPOINT_SOCKET: spire.workloadApiEndpoint, SPIRE_SERVER_SOCKET: spire.serverSocket }
   }
 
+  async entryVariables(names: readonly string[]): Promise<Readonly<Record<string, string>>> {
+    const { spire, runner } = this.#parts
+    const pairs = names.map(async (name) => `${name}=${(await runner.place(name)).selectors.join(',')}`)
+    return { CHAVEIRO_SPIRE_PARENT: spire.agentId, CHAVEIRO_SPIRE_SELECTORS: (await Promise.all(pairs)).join(';') }
+  }
+
+  /** An entry that an operator has made for it is used as it is. */
   async admit(name: string, id: SpiffeId): Promise<Admission> {
     const { spire, runner } = this.#parts
     const { selectors, spawnOptions } = await runner.place(name)
-    const { entryId } = await spire.createEntry({ id: id.toString(), selectors })
+    const wanted = [id.toString(), ...selectors].join()
+    const found = (await spire.entries()).find((entry) => [entry.id, ...entry.selectors].join() === wanted)
+    const { entryId } = found ?? (await spire.createEntry({ id: id.toString(), selectors }))
     await spire.waitForEntry(entryId)
     return { env: { SPIFFE_ENDPOINT_SOCKET: spire.workloadApiEndpoint }, ...spawnOptions }
   }

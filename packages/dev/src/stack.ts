@@ -51,6 +51,8 @@ export interface Stack extends AsyncDisposable {
   }
   /** Variables for a shell that is to work with this stack, beyond the usual ones. */
   readonly env: Readonly<Record<string, string>>
+  /** Variables with which `chaveiro apply` makes entries that fit the processes of these services on this machine. */
+  entryVariables(names: readonly string[]): Promise<Readonly<Record<string, string>>>
   /** Gives a workload its identity. */
   admit(name: string, id: SpiffeId): Promise<Admission>
   close(): Promise<void>

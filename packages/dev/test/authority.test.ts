@@ -125,3 +125,10 @@ it('discovery: keys with alg, without a use', () => {
   expect(keys[0]).not.toHaveProperty('use')
   expect(keys[0]).not.toHaveProperty('d')
 })
+
+it('ID-3.1-a, ID-3.1-b: the signing authority has an SVID of its own, named as the trust domain and without a path', async () => {
+  const authority = await DevAuthority.create({ trustDomain })
+  const { subjectAltName, ca } = new X509Certificate(authority.x509Bundle())
+  expect(subjectAltName).toBe(`URI:${trustDomain.id}`)
+  expect(ca).toBe(true)
+})

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from '@chaveiro/rotation'
-import type { JwtSvid, JwtSvidSource } from '@chaveiro/spiffe'
+import { bearerOf, type JwtSvid, type JwtSvidSource } from '@chaveiro/spiffe'
 import {
   InterceptingCall,
   type InterceptingListener,
@@ -109,7 +109,7 @@ type OutgoingCall = Pick<JwtSvidAttached, 'audience' | 'method' | 'correlationId
 
 function attach(svid: JwtSvid, metadata: Metadata, call: OutgoingCall, atMs: number): void {
   checkToken(svid, call.audience, atMs)
-  metadata.set('authorization', `Bearer ${svid.token.expose()}`)
+  metadata.set('authorization', bearerOf(svid).expose())
   const expiresInSeconds = (svid.expiresAtMs - atMs) / 1000
   jwtSvidAttached.publish({ ...call, subject: svid.id.toString(), expiresInSeconds } satisfies JwtSvidAttached)
 }

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from '@chaveiro/rotation'
-import { type JwtBundleSource, type JwtSvid, verifyJwtSvid } from '@chaveiro/spiffe'
+import { type JwtBundleSource, type JwtSvid, tokenOfBearer, verifyJwtSvid } from '@chaveiro/spiffe'
 import {
   Metadata,
   ServerInterceptingCall,
@@ -126,7 +126,7 @@ function bearerToken(metadata: Metadata): string {
   const [value] = values
   if (value === undefined) throw new Refusal('token_missing')
   if (values.length > 1) throw new Refusal('token_repeated')
-  const token = /^bearer +([^ ,]+)$/i.exec(String(value))?.[1]
+  const token = tokenOfBearer(String(value))
   if (token === undefined) throw new Refusal(String(value).includes(',') ? 'token_repeated' : 'scheme_unsupported')
   return token
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock, RotationEvent, RotationSnapshot, Rotator } from '@chaveiro/rotation'
+import type { X509Source } from '@chaveiro/spiffe'
 import { credentialReport, isoTime } from './admin/credential-report.js'
 import type { AdminSubject, HealthReport, RotateReport, ServiceReport } from './admin/report.js'
 import type { Configuration } from './configuration/configuration.js'
@@ -37,6 +38,11 @@ export class ServiceView implements AdminSubject {
     const staticFor = { vault: configuration.vault === undefined, spire: configuration.spiffe === undefined }
     this.#staticCredentials = Object.entries(staticFor).flatMap(([dependency, off]) => (off ? [dependency] : []))
     telemetry.show({ credentials: () => this.#credentials(), staticFor })
+  }
+
+  /** The X.509-SVID of this source is shown from now on. */
+  follow(source: X509Source): void {
+    this.#x509?.follow(source)
   }
 
   metrics(): Promise<{ contentType: string; body: string }> {
@@ -92,8 +98,8 @@ export class ServiceView implements AdminSubject {
 
   #credentials(): readonly RotationSnapshot[] {
     const rotated = [...this.#options.rotator.rotations].map((rotation) => rotation.snapshot())
-    const open = rotated.filter(({ state }) => state !== 'closed')
-    return this.#x509 === undefined ? open : [this.#x509.snapshot(), ...open]
+    const all = this.#x509 === undefined ? rotated : [this.#x509.snapshot(), ...rotated]
+    return all.filter(({ state }) => state !== 'closed')
   }
 
   #events(credentialId: string): readonly RotationEvent[] {

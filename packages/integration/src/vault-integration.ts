@@ -226,13 +226,14 @@ function announceStaticCredentials({ vault, spiffe }: Configuration): void {
 
 async function openParts(
   configuration: Configuration,
-  { rotator, closers }: Foundation,
+  { rotator, closers, view }: Foundation,
   bound: StartBound,
   clock: Clock,
 ): Promise<Parts> {
   const { vault, spiffe, database, serviceName } = configuration
   const shared = { rotator, closers, bound, clock }
   const identity = spiffe && (await openIdentity({ ...shared, configuration: spiffe }))
+  if (identity !== undefined) view.follow(identity.x509)
   const session = vault && (await openVault({ ...shared, configuration: vault, jwt: identity?.jwt }))
   const grant =
     session !== undefined && vault !== undefined && database?.role !== undefined

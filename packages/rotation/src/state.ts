@@ -258,7 +258,9 @@ export function attemptFailed<T>(
   const refused = failure.kind === 'unauthorized'
   const read: Failure = refused ? { ...failure, kind: 'refused' } : failure
   const pauseMs = retryDelayMs({ failures, first: attempt.first, failure: read }, state.held?.term, nowMs, draw, policy)
-  const again = attempt.wanted?.lasting ? lasting(attempt.action, 'retry') : undefined
+  // What authorises us is good, so a policy refused the call: the next try is the call, which may be allowed by then.
+  const action = step === 'reauthorize' && refused ? 'replace' : attempt.action
+  const again = attempt.wanted?.lasting ? lasting(action, 'retry') : undefined
   return changed(next, {
     wanted: again === undefined ? state.wanted : joined(state, again),
     notBeforeMs: nowMs + pauseMs,

@@ -46,8 +46,9 @@ export {
 export { type Authorizer, allOf, anyOf, authorizeId, authorizePrefix, authorizeTrustDomain } from './id/authorizer.js'
 export { SpiffeId } from './id/spiffe-id.js'
 export { TrustDomain } from './id/trust-domain.js'
-export { unverifiedX509SvidId } from './svid/inspect-x509-svid.js'
 // SVIDs
+export { bearerOf, tokenOfBearer } from './svid/bearer.js'
+export { unverifiedX509SvidId } from './svid/inspect-x509-svid.js'
 export { JwtSvid, type JwtSvidSource, type ParseJwtSvidOptions } from './svid/jwt-svid.js'
 export { type VerifyJwtSvidOptions, verifyJwtSvid } from './svid/verify-jwt-svid.js'
 export { type VerifiedX509Svid, type VerifyX509SvidOptions, verifyX509Svid } from './svid/verify-x509-svid.js'

@@ -1,3 +1,5 @@
+import { getEventListeners } from 'node:events'
+import type { Channel } from 'node:diagnostics_channel'
 import { Secret } from '@chaveiro/rotation'
 import { FakeClock } from '@chaveiro/rotation/testing'
 import {
@@ -5,8 +7,6 @@ import {
   VaultClient,
   type VaultClientOptions,
   type VaultError,
-  type VaultRequestEnded,
-  type VaultStateSeen,
   vaultRequest,
   vaultStateSeen,
 } from '@chaveiro/vault'
@@ -248,7 +248,6 @@ describe('time', () => {
     const server = await serve(good)
     const { signal } = new AbortController()
     const client = clientOf(server.address)
-    const { getEventListeners } = await import('node:events')
     for (let turn = 0; turn < 5; turn += 1) await client.request({ ...read, signal })
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
@@ -256,7 +255,7 @@ describe('time', () => {
 
 describe('events', () => {
   async function heard<T>(
-    channel: { subscribe(l: (m: unknown) => void): void; unsubscribe(l: (m: unknown) => void): boolean },
+    channel: Channel<unknown, T>,
     work: () => Promise<unknown>,
   ): Promise<T[]> {
     const events: T[] = []
@@ -270,7 +269,7 @@ describe('events', () => {
   it('tell of each request once, with a status of a closed set and no secret', async () => {
     const server = await serve(inTurn(good, json(403, { errors: ['1 error occurred:\n\t* permission denied\n\n'] })))
     const client = clientOf(server.address)
-    const events = await heard<VaultRequestEnded>(vaultRequest, async () => {
+    const events = await heard(vaultRequest, async () => {
       await client.request({ ...read, correlationId: 'c-1' })
       await client.request(read)
     })
@@ -285,7 +284,7 @@ describe('events', () => {
     const sealed = json(503, { errors: ['Vault is sealed'] })
     const server = await serve(inTurn(good, good, sealed, sealed, good))
     const client = clientOf(server.address)
-    const events = await heard<VaultStateSeen>(vaultStateSeen, async () => {
+    const events = await heard(vaultStateSeen, async () => {
       for (let turn = 0; turn < 5; turn += 1) await client.request(read).catch(() => {})
     })
     expect(events.map(({ state, before }) => [before, state])).toEqual([

@@ -6,6 +6,7 @@ import type { CredentialView, PlatformView, ServiceView } from '@chaveiro/dev'
 import type { Paint } from '../terminal.js'
 
 const barWidth = 24
+const labelWidth = 48
 const shownHappenings = 8
 
 /** @returns the lines of one frame */
@@ -26,13 +27,15 @@ function drawService(service: ServiceView, paint: Paint): string[] {
   const state = service.state === 'ready' ? paint('green', '●') : paint('yellow', '○')
   return [
     `${state} ${paint('bold', service.name)}  ${paint('dim', service.spiffeId)}`,
-    ...service.credentials.map((credential) => `    ${drawCredential(credential, paint)}`),
+    ...service.credentials.map((credential) => `    ${drawCredential(credential, service, paint)}`),
     '',
   ]
 }
 
-function drawCredential(credential: CredentialView, paint: Paint): string {
-  const label = `${credential.type} ${credential.name}`.slice(0, 34).padEnd(34)
+function drawCredential(credential: CredentialView, { spiffeId }: ServiceView, paint: Paint): string {
+  // An X.509-SVID is named as its service, which stands above it already.
+  const name = credential.name === spiffeId ? '' : credential.name
+  const label = `${credential.type.padEnd(9)} ${name}`.slice(0, labelWidth).padEnd(labelWidth)
   const { ttlSeconds, remainingSeconds } = credential
   if (ttlSeconds === undefined || remainingSeconds === undefined) return `${label} ${paint('dim', 'waiting')}`
   if (ttlSeconds === 0) return `${label} ${paint('green', '━'.repeat(barWidth))}  never ends`

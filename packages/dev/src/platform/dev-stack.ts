@@ -10,12 +10,12 @@ import { EmbeddedStack } from '../embedded-stack.js'
 import { RealStack } from '../real-stack.js'
 import type { Stack } from '../stack.js'
 import { sampleFiles } from './files.js'
-import { prepareStack, sampleValues } from './prepare.js'
+import { createDatabase, databaseVariables, prepareStack, sampleValues } from './prepare.js'
 import { sampleServices } from './services.js'
 
 export interface DevStackOptions {
   readonly real: boolean
-  /** Nothing configured: no policy, role, entry or secret. */
+  /** Nothing configured: no policy, role, entry or secret; only the sample's own database is there. */
   readonly blank: boolean
   readonly note: (line: string) => void
 }
@@ -39,12 +39,14 @@ export async function startDevStack({ real, blank, note }: DevStackOptions): Pro
     ? await RealStack.start({ ...start, reads: [files.script('service-registry')] })
     : await EmbeddedStack.start(start)
   try {
-    if (!blank) {
+    if (blank) await createDatabase(stack)
+    else {
       await prepareStack(stack, manifest)
       for (const { name, path } of sampleServices) await stack.admit(name, SpiffeId.of(stack.trustDomain, path))
     }
     const envFile = join(stack.folder, 'env')
-    await writeFile(envFile, shellVariables(stack), { mode: 0o600, flag: 'wx' })
+    const entries = await stack.entryVariables(sampleServices.map(({ name }) => name))
+    await writeFile(envFile, shellVariables(stack, entries), { mode: 0o600, flag: 'wx' })
     return { stack, envFile, [Symbol.asyncDispose]: () => stack.close() }
   } catch (error) {
     await stack.close()
@@ -52,16 +54,16 @@ export async function startDevStack({ real, blank, note }: DevStackOptions): Pro
   }
 }
 
-function shellVariables(stack: Stack): string {
-  const { superuser, host, port } = stack.database
+function shellVariables(stack: Stack, entries: Readonly<Record<string, string>>): string {
+  const { superuser } = stack.database
   const secrets = { VAULT_TOKEN: stack.vault.rootToken, PGPASSWORD: superuser.password, ...sampleValues(stack) }
   const plain = {
     VAULT_ADDR: stack.vault.address,
     CHAVEIRO_JWKS_URL: stack.jwksUrl,
-    PGHOST: host,
-    PGPORT: String(port),
+    ...databaseVariables(stack),
     PGUSER: superuser.username,
     ...stack.env,
+    ...entries,
   }
   const exposed = Object.entries(secrets).map(([name, secret]) => [name, secret.expose()] as const)
   return [...Object.entries(plain), ...exposed].map(([name, value]) => `export ${name}='${quote(value)}'\n`).join('')

@@ -43,7 +43,7 @@ const tellings: Readonly<Record<string, (line: ServiceLine) => string>> = {
   credential_renewal_failed: (line) => `${line.credential_type} renewal failed`,
   svid_updated: (line) => `new ${line.svid_type === 'jwt' ? 'JWT' : 'X.509'}-SVID`,
   svid_fetch_failed: () => 'SVID could not be fetched',
-  sample_refused: (line) => `intruder refused (${line.attempt}): ${line.status}`,
+  sample_refused: (line) => `refused: ${line.attempt} (${line.status})`,
   shutdown_complete: () => 'closed: leases and token revoked',
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { configureVault, type Manifest, type ValueOrigin } from '@chaveiro/operations'
+import { configureVault, expandVariables, type Manifest, type ValueOrigin } from '@chaveiro/operations'
 import { Secret } from '@chaveiro/rotation'
 import { VaultClient } from '@chaveiro/vault'
 import pg from 'pg'
@@ -22,7 +22,7 @@ export async function prepareStack(stack: Stack, manifest: Manifest): Promise<vo
   await using client = new VaultClient({ address: stack.vault.address, token: () => stack.vault.rootToken })
   const databases = manifest.databases.map((database) => ({
     ...database,
-    connectionUrl: database.connectionUrl.replace(/127\.0\.0\.1:\d+/, `${stack.database.host}:${stack.database.port}`),
+    connectionUrl: expandVariables(database.connectionUrl, databaseVariables(stack)).text,
   }))
   const values = sampleValues(stack)
   await configureVault({
@@ -32,6 +32,12 @@ export async function prepareStack(stack: Stack, manifest: Manifest): Promise<vo
     resolve: async (origin) => sampleValue(origin, values),
   })
 }
+
+/** As PostgreSQL's own programs read them. */
+export const databaseVariables = ({ database: { host, port } }: Stack): Readonly<Record<string, string>> => ({
+  PGHOST: host,
+  PGPORT: String(port),
+})
 
 /** What the sample manifest takes from the environment. Made up anew for each stack; nothing real hangs on it. */
 export function sampleValues({ database }: Stack): Readonly<Record<string, Secret>> {
@@ -53,7 +59,8 @@ function sampleValue(origin: ValueOrigin, values: Readonly<Record<string, Secret
   })
 }
 
-async function createDatabase({ database }: Stack): Promise<void> {
+/** The sample's database and the group role of its users: a service's own, there before Vault knows of it. */
+export async function createDatabase({ database }: Stack): Promise<void> {
   await statements(database, 'postgres', [`CREATE ROLE ${groupRole} NOLOGIN`, 'CREATE DATABASE temporal'])
   await statements(database, 'temporal', [
     'CREATE TABLE ticks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())',

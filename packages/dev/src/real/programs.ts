@@ -1,15 +1,15 @@
 /**
- * Where the programs of the real servers are. They are built in a checkout by `npm run servers` and kept in a
- * cache; how that cache is laid out is known in one place, beside what fills it (`tools/servers/cache.js`).
+ * Where the programs of the real servers are. They are obtained in a checkout by `npm run servers` and kept in a
+ * cache; how that cache is laid out is known in one place, beside what fills it (`tools/servers/states.js`).
  * @module
  */
 import { existsSync } from 'node:fs'
 import { DevError } from '../errors.js'
 
-/** Servers that the checkout knows how to build. */
-export type RealServerName = 'vault' | 'spire'
+/** Servers that the checkout knows how to obtain. */
+export type RealServerName = 'vault' | 'spire' | 'prometheus' | 'alertmanager'
 
-/** One built server, or why there is none. */
+/** One server that is there, or why it is not. */
 export type RealServerState =
   | {
       readonly available: true
@@ -26,25 +26,32 @@ export type RealServerState =
       readonly cure: string
     }
 
-interface ServerCache {
+interface ServerStates {
   serverStates(env?: NodeJS.ProcessEnv): Record<RealServerName, RealServerState>
 }
 
 /** From `src/real` and from `dist/real` alike; a published package has no such file. */
-const cacheModule = new URL('../../../../tools/servers/cache.js', import.meta.url)
+const statesModule = new URL('../../../../tools/servers/states.js', import.meta.url)
 
 /** What is there and what is not, by server. Nothing is run or built to find out. */
 export async function realServerStates(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Record<RealServerName, RealServerState>> {
-  if (!existsSync(cacheModule)) return { vault: outsideCheckout('HashiCorp Vault'), spire: outsideCheckout('SPIRE') }
-  const cache = (await import(cacheModule.href)) as ServerCache
-  return cache.serverStates(env)
+  if (!existsSync(statesModule)) {
+    return {
+      vault: outsideCheckout('HashiCorp Vault'),
+      spire: outsideCheckout('SPIRE'),
+      prometheus: outsideCheckout('Prometheus'),
+      alertmanager: outsideCheckout('Alertmanager'),
+    }
+  }
+  const { serverStates } = (await import(statesModule.href)) as ServerStates
+  return serverStates(env)
 }
 
 /**
  * The programs of one server.
- * @throws {DevError} `ERR_DEV_SERVER_MISSING` when it has not been built, or cannot be built here
+ * @throws {DevError} `ERR_DEV_SERVER_MISSING` when it has not been obtained, or cannot be had here
  */
 export async function realServerPrograms(name: RealServerName): Promise<Readonly<Record<string, string>>> {
   const state = (await realServerStates())[name]
@@ -59,7 +66,7 @@ function outsideCheckout(title: string): RealServerState {
     available: false,
     title,
     version: 'any',
-    reason: 'real servers are built in a checkout of Chaveiro, and this is an installed package',
+    reason: 'real servers are obtained in a checkout of Chaveiro, and this is an installed package',
     cure: 'clone the repository and run `npm run servers`, or use the embedded stack',
   }
 }

@@ -10,6 +10,7 @@ import {
   svidFetchFailed,
   svidRedacted,
   svidUpdated,
+  type X509Source,
 } from '@chaveiro/spiffe'
 import { Subscriptions } from './subscriptions.js'
 
@@ -25,10 +26,7 @@ export class X509Life {
   readonly #clock: Clock
   readonly #heard: (id: string) => void
   readonly #events: RotationEvent[] = []
-  #svid: SvidUpdated | undefined
-  #updatedMs: number | undefined
-  #latestShare: number | undefined
-  #replacements = 0
+  #source: X509Source | undefined
   #failures = 0
   #consecutiveFailures = 0
 
@@ -36,17 +34,22 @@ export class X509Life {
   constructor(clock: Clock, heard: (id: string) => void) {
     this.#clock = clock
     this.#heard = heard
-    this.#subscriptions.on<SvidUpdated>(svidUpdated, (event) => event.svidType === 'x509' && this.#updated(event))
+    this.#subscriptions.on<SvidUpdated>(svidUpdated, (event) => this.#isOurs(event) && this.#updated(event))
     this.#subscriptions.on<SvidFetchFailed>(
       svidFetchFailed,
       (event) => event.svidType === 'x509' && this.#failed(event),
     )
-    this.#subscriptions.on<SvidRedacted>(svidRedacted, (event) => event.svidType === 'x509' && this.#redacted(event))
+    this.#subscriptions.on<SvidRedacted>(svidRedacted, (event) => this.#isOurs(event) && this.#redacted(event))
+  }
+
+  /** From now on the life shown is that of this source. */
+  follow(source: X509Source): void {
+    this.#source = source
   }
 
   /** The SPIFFE ID of the SVID in use. */
   get spiffeId(): string | undefined {
-    return this.#svid?.spiffeId
+    return this.#source?.state.spiffeId
   }
 
   /** Oldest first. */
@@ -55,24 +58,22 @@ export class X509Life {
   }
 
   snapshot(): RotationSnapshot {
-    const nowMs = this.#clock.wallMs()
-    const svid = this.#svid
-    const ttlSeconds = svid && (svid.notAfterMs - svid.notBeforeMs) / 1000
-    const remainingSeconds = svid && Math.max(0, (svid.notAfterMs - nowMs) / 1000)
+    const state = this.#source?.state
+    const { lifetimeSeconds: ttlSeconds, remainingSeconds, svidAgeSeconds } = state ?? {}
     return {
       id,
       credentialType: 'x509_svid',
-      name: svid?.spiffeId ?? 'not issued yet',
-      state: remainingSeconds === undefined ? 'starting' : remainingSeconds > 0 ? 'live' : 'expired',
+      name: state?.spiffeId ?? 'not issued yet',
+      state: state === undefined ? 'starting' : state.status === 'no_identity' ? 'expired' : state.status,
       ttlSeconds,
       remainingSeconds,
       nextAttemptInSeconds: undefined,
       overdue: ttlSeconds !== undefined && (remainingSeconds ?? 0) < ttlSeconds * (1 - overdueFrom),
       consecutiveFailures: this.#consecutiveFailures,
-      lastSuccessWallMs: this.#updatedMs,
-      latestFirstAttemptShare: this.#latestShare,
+      lastSuccessWallMs: svidAgeSeconds === undefined ? undefined : this.#clock.wallMs() - svidAgeSeconds * 1000,
+      latestFirstAttemptShare: state?.latestRotationShare,
       renewals: 0,
-      replacements: this.#replacements,
+      replacements: state?.rotations ?? 0,
       failures: this.#failures,
     }
   }
@@ -81,18 +82,18 @@ export class X509Life {
     this.#subscriptions.close()
   }
 
-  #updated(event: SvidUpdated): void {
-    const first = this.#svid === undefined
-    this.#svid = event
-    this.#updatedMs = this.#clock.wallMs()
+  /** Events tell of every source of the process; those of another identity are not this one's. */
+  #isOurs({ svidType, spiffeId }: { svidType: string; spiffeId: string }): boolean {
+    return svidType === 'x509' && (this.spiffeId === undefined || this.spiffeId === spiffeId)
+  }
+
+  #updated({ notBeforeMs, notAfterMs, share }: SvidUpdated): void {
     this.#consecutiveFailures = 0
-    if (!first) this.#replacements += 1
-    if (event.share !== undefined) this.#latestShare = Math.max(event.share, this.#latestShare ?? 0)
-    const ttlSeconds = (event.notAfterMs - event.notBeforeMs) / 1000
+    const ttlSeconds = (notAfterMs - notBeforeMs) / 1000
     this.#tell({
-      kind: first ? 'issued' : 'replaced',
+      kind: share === undefined ? 'issued' : 'replaced',
       ttlSeconds,
-      ...(event.share === undefined ? {} : { share: event.share }),
+      ...(share === undefined ? {} : { share }),
     })
   }
 
@@ -104,13 +105,12 @@ export class X509Life {
   }
 
   #redacted({ reason }: SvidRedacted): void {
-    this.#svid = undefined
     this.#tell({ kind: 'expired', errorCode: reason })
   }
 
   #tell(event: Pick<RotationEvent, 'kind' | 'ttlSeconds' | 'share' | 'errorCode' | 'retryInMs'>): void {
     this.#heard(id)
-    const name = this.#svid?.spiffeId ?? 'not issued yet'
+    const name = this.spiffeId ?? 'not issued yet'
     const facts = { rotationId: id, credentialType: 'x509_svid', name, atWallMs: this.#clock.wallMs() }
     this.#events.push({ ...facts, cause: event.kind === 'issued' ? 'start' : 'schedule', ...event })
     if (this.#events.length > eventsKept) this.#events.shift()

@@ -3,8 +3,8 @@
  * the other wrote.
  * @module
  */
+import type { Contradiction } from './contradiction.js'
 import { covers, overlap } from './kv-pattern.js'
-import type { Contradiction } from './rules.js'
 import type { Manifest, Workload } from './schema.js'
 
 /** Every overlap that an operator cannot have meant. */

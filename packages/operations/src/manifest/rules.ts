@@ -3,14 +3,9 @@
  * @module
  */
 import { SpiffeId } from '@chaveiro/spiffe'
+import type { Contradiction } from './contradiction.js'
 import { overlappingPaths } from './overlaps.js'
 import type { Manifest } from './schema.js'
-
-/** A contradiction, at the path of the value that causes it. */
-export interface Contradiction {
-  readonly path: readonly (string | number)[]
-  readonly message: string
-}
 
 /** Every contradiction in a manifest that is well formed. */
 export function contradictions(manifest: Manifest): Contradiction[] {

@@ -34,8 +34,10 @@ export interface PlanStep {
 }
 
 export interface ComputedPlan {
-  readonly steps: readonly PlanStep[]
-  readonly compared: number
+  /** What the manifest asks for and is not so. */
+  readonly wanted: readonly PlanStep[]
+  /** Ours, there, and asked for by nobody. */
+  readonly removable: readonly PlanStep[]
 }
 
 const readsAtOnce = 16
@@ -50,21 +52,21 @@ export interface ComputeOptions {
 
 /**
  * Reads each object and compares it.
- * @param undeclared - ours that the manifest no longer asks for, to be deleted
+ * @param undeclared - what we once made and the manifest no longer asks for
  * @throws what a keeper throws that cannot read
  */
 export async function computePlan(
   objects: readonly DesiredObject[],
+  undeclared: readonly Sought[],
   keepers: readonly Keeper[],
   { lineOf, adopt = false, replace = () => false, signal }: ComputeOptions,
-  undeclared: readonly Sought[] = [],
 ): Promise<ComputedPlan> {
   const keeperOf = (kind: ObjectKind): Keeper => {
     const keeper = keepers.find(({ kinds }) => kinds.includes(kind))
     if (!keeper) throw new TypeError(`nobody keeps objects of the kind ${kind}`)
     return keeper
   }
-  const compared = await mapConcurrently(objects, readsAtOnce, async (object): Promise<PlanStep[]> => {
+  const wanted = await mapConcurrently(objects, readsAtOnce, async (object): Promise<PlanStep[]> => {
     const keeper = keeperOf(object.kind)
     const live = await keeper.read(object, signal)
     const compare = { adopt, replace: replace(object) }
@@ -72,13 +74,13 @@ export async function computePlan(
     if (!change) return []
     return [{ change: { ...change, line: lineOf(object.manifestPath) }, keeper, sought: object, object, live, compare }]
   })
-  const removed = await mapConcurrently(undeclared, readsAtOnce, async (sought): Promise<PlanStep[]> => {
+  const removable = await mapConcurrently(undeclared, readsAtOnce, async (sought): Promise<PlanStep[]> => {
     const keeper = keeperOf(sought.kind)
     const live = await keeper.read(sought, signal)
     if (live?.owner !== 'us') return []
     return [{ change: deletion(sought), keeper, sought, live, compare: { adopt, replace: false } }]
   })
-  return { steps: [...compared, ...removed].flat(), compared: objects.length }
+  return { wanted: wanted.flat(), removable: removable.flat() }
 }
 
 function deletion({ kind, path }: Sought): PlannedChange {

@@ -2,6 +2,7 @@
  * Fields compared by meaning: `1h` is 3600, a set has no order, what is left out is the server's default.
  * @module
  */
+import type { FieldChange } from './field-change.js'
 import { policyDifferences, policySummary, samePolicy } from './policy-tree.js'
 
 /** How a field is to be read. */
@@ -14,15 +15,6 @@ export type FieldType = 'text' | 'seconds' | 'number' | 'boolean' | 'set' | 'lis
 export interface Field {
   readonly type: FieldType
   readonly value: unknown
-}
-
-/** One field of a line of the plan: as people read it, without secrets. */
-export interface FieldChange {
-  readonly name: string
-  /** Absent: it is not there yet. */
-  readonly before?: string
-  /** Absent: it goes away. */
-  readonly after?: string
 }
 
 /** Whether what the server holds means what is wanted. */

@@ -48,6 +48,8 @@ export interface PreparedPlan {
   readonly located: LocatedManifest
   readonly vault: VaultClient | undefined
   readonly ledger: Ledger | undefined
+  /** Paths in the ledger of what is no longer declared, and no longer there or no longer ours. */
+  readonly stale: readonly string[]
   /** Entries made here would be deleted again: emit the manifests for Kubernetes instead. */
   readonly controllerManager: boolean
 }
@@ -60,25 +62,28 @@ export async function makePlan(options: PlanOptions): Promise<PreparedPlan> {
   const { located, vault, env, groups = planGroups, adopt = false, prune = false, signal } = options
   const { manifest } = located
   const surroundings = await surroundingsOf(located, env, groups)
-  const objects = [...desiredVault(manifest, surroundings), ...desiredEntries(manifest, surroundings)].filter((object) =>
-    object.groups.some((group) => groups.includes(group)),
-  )
   const { keepers, ledger, entries } = await openKeepers(options, groups)
-  const listed = (await entries?.list(signal)) ?? []
-  const undeclared = await findUndeclared(objects, groups, ledger, entries)
-  const { steps, compared } = await computePlan(
-    await withUsernames(objects, env),
-    keepers,
-    { lineOf: located.lineOf, adopt, replace: (object) => isReplaced(object, options), signal },
-    prune ? undeclared : [],
+  const controllerManager = deletesForeignEntries((await entries?.list(signal)) ?? [])
+  const asked = controllerManager ? groups.filter((group) => group !== 'entries') : groups
+  const objects = [...desiredVault(manifest, surroundings), ...desiredEntries(manifest, surroundings)].filter((object) =>
+    object.groups.some((group) => asked.includes(group)),
   )
-  const controllerManager = deletesForeignEntries(listed)
+  const undeclared = await findUndeclared(objects, asked, ledger, entries)
+  const { wanted, removable } = await computePlan(withUsernames(objects, env), undeclared, keepers, {
+    lineOf: located.lineOf,
+    adopt,
+    replace: (object) => isReplaced(object, options),
+    signal,
+  })
+  const steps = prune ? [...wanted, ...removable] : wanted
   const notes = [
     ...keyNotes(located),
-    ...(prune || undeclared.length === 0 ? [] : [undeclaredNote(undeclared)]),
+    ...(prune || removable.length === 0 ? [] : [undeclaredNote(removable)]),
     ...(controllerManager ? [controllerNote] : []),
   ]
-  const unchanged = compared - steps.filter(({ object }) => object).length
+  const compared = objects.length
+  const unchanged = compared - wanted.length
+  const stale = undeclared.filter(({ path }) => !removable.some(({ sought }) => sought.path === path))
   const changes = steps.map(({ change }) => change)
   return {
     plan: { schemaVersion: 1, manifest: located.file, groups, compared, unchanged, changes, notes },
@@ -86,6 +91,7 @@ export async function makePlan(options: PlanOptions): Promise<PreparedPlan> {
     located,
     vault,
     ledger,
+    stale: stale.map(({ path }) => path),
     controllerManager,
   }
 }
@@ -135,7 +141,7 @@ async function findUndeclared(
 }
 
 /** The user name that Vault connects with can be compared where it is at hand; the password is never given back. */
-async function withUsernames(objects: readonly DesiredObject[], env: Variables): Promise<DesiredObject[]> {
+function withUsernames(objects: readonly DesiredObject[], env: Variables): DesiredObject[] {
   return objects.map((object) => {
     const origin = object.kind === 'database connection' ? object.values?.username : undefined
     const value = origin && 'env' in origin ? env[origin.env] : undefined
@@ -153,9 +159,9 @@ function keyNotes({ manifest }: LocatedManifest): string[] {
   return ["vault.jwtKeys go stale when SPIRE changes its JWT keys, and all logins fail then; vault.jwksUrl follows them"]
 }
 
-function undeclaredNote(undeclared: readonly Sought[]): string {
-  const names = undeclared.map(({ path }) => path).join(', ')
-  return `${undeclared.length} made by us and no longer declared: ${names}; --prune deletes them`
+function undeclaredNote(removable: readonly PlanStep[]): string {
+  const names = removable.map(({ change }) => change.path).join(', ')
+  return `${removable.length} made by us and no longer declared: ${names}; --prune deletes them`
 }
 
 const controllerNote =

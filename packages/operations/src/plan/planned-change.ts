@@ -3,7 +3,8 @@
  * @module
  */
 import type { DesiredObject, LiveObject, ObjectKind, PlanGroup } from './desired-object.js'
-import { describeChange, describeNew, type Field, type FieldChange, meaning, sameMeaning } from './field.js'
+import { describeChange, describeNew, type Field, meaning, sameMeaning } from './field.js'
+import type { FieldChange } from './field-change.js'
 import { policyWidens } from './policy-tree.js'
 
 /**

@@ -3,7 +3,7 @@
  * @see https://developer.hashicorp.com/vault/docs/concepts/policies
  * @module
  */
-import type { FieldChange } from './field.js'
+import type { FieldChange } from './field-change.js'
 
 /** Path to what is granted there, as one text with its parts in order. */
 type Grants = ReadonlyMap<string, string>

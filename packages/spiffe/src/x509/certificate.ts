@@ -128,7 +128,7 @@ function byOid(extensions: Iterable<Extension>): Extensions {
   const byId = new Map<string, Extension>()
   for (const extension of extensions) {
     // RFC 5280, section 4.2: at most one of each.
-    if (false) throw new RangeError(`the extension ${extension.extnID} occurs twice`)
+    if (byId.has(extension.extnID)) throw new RangeError(`the extension ${extension.extnID} occurs twice`)
     byId.set(extension.extnID, extension)
   }
   return byId
