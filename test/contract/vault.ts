@@ -375,6 +375,63 @@ export function vaultContract(start: () => Promise<VaultSubject>): void {
     })
   })
 
+  describe('documents', () => {
+    it('a database connection is changed field by field, and shown without its password', async () => {
+      const path = 'database/config/partial'
+      const write = (body: Record<string, unknown>) => root.request({ method: 'POST', path, body, operation: 'x' })
+      const { password, ...config } = connectionConfig(subject.postgres)
+      await write({ ...config, password: password.expose() })
+      await write({ allowed_roles: ['app'] })
+      const { data } = await root.request<Record<string, unknown>>({ method: 'GET', path, operation: 'x' })
+      const { connection_url, username, password_authentication, plugin_name } = config
+      expect(data).toMatchObject({ plugin_name, allowed_roles: ['app'], verify_connection: true })
+      expect(data.connection_details).toEqual({ connection_url, username, password_authentication })
+      expect(JSON.stringify(data)).not.toContain(password.expose())
+    })
+
+    it('a login role is changed field by field but for its type, and shows what it was not given as empty', async () => {
+      const path = 'auth/jwt/role/partial'
+      const write = (body: Record<string, unknown>) => root.request({ method: 'POST', path, body, operation: 'x' })
+      await write({ role_type: 'jwt', user_claim: 'sub', bound_audiences: ['a'], token_ttl: '1m' })
+      await write({ role_type: 'jwt', token_max_ttl: '2m' })
+      expect(await codeOf(write({ token_ttl: '2m' }))).toBe('ERR_VAULT_INVALID_REQUEST')
+      const { data } = await root.request<Record<string, unknown>>({ method: 'GET', path, operation: 'x' })
+      const lives = { token_ttl: 60, token_max_ttl: 120, token_period: 0, token_explicit_max_ttl: 0, token_num_uses: 0 }
+      expect(data).toMatchObject({ user_claim: 'sub', bound_audiences: ['a'], bound_subject: '', ...lives })
+      expect(data).toMatchObject({ token_bound_cidrs: [], token_no_default_policy: false, clock_skew_leeway: 0 })
+    })
+
+    it('the configuration of the login method is absent at first, then shown', async () => {
+      await root.sys.auth.enable('blank', { type: 'jwt' })
+      const path = 'auth/blank/config'
+      const read = () => root.request<Record<string, unknown>>({ method: 'GET', path, operation: 'x' })
+      expect(await codeOf(read())).toBe('ERR_VAULT_NOT_FOUND')
+      const [pem = ''] = publicKeys(authority)
+      const empty = { jwks_url: '', jwks_ca_pem: '', oidc_discovery_url: '', bound_issuer: '', default_role: '' }
+      const body = { ...empty, jwt_validation_pubkeys: [pem], jwt_supported_algs: ['ES256'] }
+      await root.request({ method: 'POST', path, body, operation: 'x' })
+      expect((await read()).data).toMatchObject({ ...body, jwt_validation_pubkeys: [pem.trim()] })
+      await root.sys.auth.disable('blank')
+    })
+
+    it('a secret is patched, and its keys are shown without their values', async () => {
+      const path = 'secret/data/kv/patched'
+      const patch = (body: Record<string, unknown>) => root.request({ method: 'PATCH', path, body, operation: 'x' })
+      const subkeys = () =>
+        root.request<unknown>({ method: 'GET', path: 'secret/subkeys/kv/patched', operation: 'x', accepts: [404] })
+      expect(await codeOf(patch({ data: { a: 1 } }))).toBe('ERR_VAULT_NOT_FOUND')
+      await root.kv().write('kv/patched', { a: '1', b: { c: 1, d: [1] }, e: {} })
+      await patch({ data: { a: null, b: { c: 2 }, n: 'x' }, options: { cas: 1 } })
+      expect((await root.kv().read('kv/patched')).data).toEqual({ b: { c: 2, d: [1] }, e: {}, n: 'x' })
+      expect(await codeOf(patch({ data: {}, options: { cas: 1 } }))).toBe('ERR_VAULT_CAS_MISMATCH')
+      const names = { b: { c: null, d: null }, e: null, n: null }
+      expect((await subkeys()).data).toMatchObject({ subkeys: names, metadata: { version: 2 } })
+      await root.kv().delete('kv/patched')
+      expect(await codeOf(patch({ data: { a: 1 } }))).toBe('ERR_VAULT_NOT_FOUND')
+      expect(await subkeys()).toMatchObject({ status: 404, data: { subkeys: null, metadata: { version: 2 } } })
+    })
+  })
+
   describe('database credentials', () => {
     const roles = () =>
       subject.postgres.query<{ rolname: string }>("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")
@@ -662,10 +719,13 @@ function connectionConfig({ host, port, superuser }: PostgresServer) {
 /** The authority's keys, given once. Keys that are fetched are the business of the test on the whole stack. */
 async function configureKeys(root: VaultClient, mount: string, authority: DevAuthority): Promise<void> {
   await root.sys.auth.enable(mount, { type: 'jwt' })
-  const { keys } = JSON.parse(authority.jwks()) as { keys: JsonWebKey[] }
-  const pems = keys.map((key) => createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' }))
-  const body = { jwt_validation_pubkeys: pems, jwt_supported_algs: ['ES256'] }
+  const body = { jwt_validation_pubkeys: publicKeys(authority), jwt_supported_algs: ['ES256'] }
   await root.request({ method: 'POST', path: `auth/${mount}/config`, body, operation: 'auth_configure' })
+}
+
+function publicKeys(authority: DevAuthority): string[] {
+  const { keys } = JSON.parse(authority.jwks()) as { keys: JsonWebKey[] }
+  return keys.map((key) => createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString())
 }
 
 async function writeJwtRole(root: VaultClient, mount: string, name: string, id: SpiffeId): Promise<void> {

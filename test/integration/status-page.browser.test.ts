@@ -2,31 +2,12 @@
  * The status page in a real browser: alive without a reload, under its content security policy, in dark and light,
  * by keyboard alone.
  */
-import { existsSync } from 'node:fs'
 import { VaultIntegration } from '@chaveiro/integration'
 import { Secret } from '@chaveiro/rotation'
 import { FakeClock } from '@chaveiro/rotation/testing'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-
-const candidates = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = candidates.find((path) => path !== undefined && existsSync(path))
-const suite = 'the status page in Chromium'
-const notRun = 'Chromium was not found (cure: install it, or name it in CHROMIUM_PATH)'
-
-/** Nothing but loopback: no updates, no metrics, no first-run traffic. */
-const quiet = [
-  '--no-sandbox',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-]
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { describeInBrowser, launchBrowser } from '../support/chromium.js'
 
 let browser: Browser
 let clock: FakeClock
@@ -46,9 +27,9 @@ async function open(colorScheme: 'light' | 'dark'): Promise<void> {
 /** Waits until the page shows a text; its policy forbids to wait by a script of ours. */
 const shows = (text: string): Promise<void> => page.getByText(text).first().waitFor()
 
-describe(suite, executablePath === undefined ? { skip: true, meta: { suite, notRun } } : {}, () => {
+describeInBrowser('the status page in Chromium', () => {
   beforeAll(async () => {
-    browser = await chromium.launch({ ...(executablePath === undefined ? {} : { executablePath }), args: quiet })
+    browser = await launchBrowser()
   })
 
   afterAll(async () => {

@@ -24,8 +24,8 @@ interface Open {
 
 export class PoolModel implements Consumer<DatabaseCredential> {
   readonly cuts: Cut[] = []
-  /** Users that were ever in use. */
-  readonly adopted = new Set<string>()
+  /** Users that were ever in use, and since when. */
+  readonly adopted = new Map<string, number>()
   readonly #clock: Clock
   readonly #database: DatabaseModel
   readonly #open = new Set<Open>()
@@ -47,7 +47,7 @@ export class PoolModel implements Consumer<DatabaseCredential> {
   }
 
   async adopt({ username }: DatabaseCredential, { signal }: Handover<DatabaseCredential>): Promise<void> {
-    this.adopted.add(username)
+    this.adopted.set(username, this.#clock.monotonicMs())
     const cut = (): void => this.#cutAllBut(username)
     if (signal.aborted) cut()
     signal.addEventListener('abort', cut, { once: true })

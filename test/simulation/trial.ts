@@ -28,6 +28,8 @@ const outageBurst = 40
 const outageCallsPerSecond = 1.5
 /** What a conservative clock, an answer's way and whole seconds may take from a life. */
 const slackMs = 6000
+/** A drain lasts at least this share of the next credential's TTL, if the old one lives so long. */
+const leastDrainShare = 0.45
 
 /** Events go to the trial that runs; one runs at a time. */
 let running: Trial | undefined
@@ -175,14 +177,18 @@ class Trial {
 
   async #strike(fault: Fault): Promise<void> {
     if (this.#active().length > 1) this.#reached.add('two faults at once')
-    this.#lastTroubleMs = (fault.atSeconds + fault.seconds) * 1000
+    const endsMs = Math.max(this.#clock.monotonicMs(), (fault.atSeconds + fault.seconds) * 1000)
+    this.#lastTroubleMs = Math.max(this.#lastTroubleMs, endsMs)
     const { kind, seconds } = fault
     if (kind === 'token-revoked') {
       for (const token of this.#vault.tokens) if (this.#vault.isAlive(token)) this.#vault.endToken(token, 'fault')
     } else if (kind === 'lease-revoked') {
       for (const lease of this.#vault.leases) this.#vault.endLease(lease, 'fault')
     } else if (kind === 'wall-step') this.#clock.stepWall((seconds % 2 === 0 ? -1 : 1) * seconds * 60_000)
-    else if (kind === 'stall') await this.#clock.stall(seconds * 1000)
+    else if (kind === 'stall') {
+      await this.#clock.stall(seconds * 1000)
+      this.#lastTroubleMs = Math.max(this.#lastTroubleMs, this.#clock.monotonicMs())
+    }
   }
 
   #held(): ModelLease | undefined {
@@ -204,7 +210,10 @@ class Trial {
       if (held.endedBy === undefined && held.endsMs <= nowMs) this.#violation('an expired credential is handed out')
       if (held.endedBy === 'token-expiry') this.#reached.add('a lease died with a token that expired')
     }
-    const alive = this.#vault.leases.filter((lease) => lease.known && this.#vault.isAlive(lease))
+    // A renewal whose answer was lost prolongs a life that we count as over.
+    const alive = this.#vault.leases.filter(
+      (lease) => lease.known && this.#vault.isAlive(lease) && lease.knownEndsMs > nowMs,
+    )
     if (alive.length > 2) this.#violation('three known credentials live at once')
     for (const lease of this.#vault.leases) {
       if (lease.endedBy === 'ours' && lease.endedMs === nowMs && !this.#closing && this.#pool.isInUse(lease.username)) {
@@ -216,7 +225,7 @@ class Trial {
   /** A token that we revoked takes leases with it; those in use must have been issued anew before, if that could be. */
   #judgeUprooted({ token }: ModelLease): void {
     this.#reached.add('a token was revoked before its leases were issued anew')
-    if (token.endsMs - (token.endedMs ?? 0) > slackMs) this.#violation('a lease in use is revoked with its token')
+    if (token.knownEndsMs - (token.endedMs ?? 0) > slackMs) this.#violation('a lease in use is revoked with its token')
   }
 
   async #query(): Promise<void> {
@@ -282,7 +291,12 @@ class Trial {
       return
     }
     this.#reached.add('a transaction was cut at the end of its credential')
-    if (!this.#closing && lease.endedBy === undefined && lease.knownEndsMs - cut.atMs > slackMs) {
+    // It lives no longer than its token.
+    const endsMs = Math.min(lease.knownEndsMs, lease.token.knownEndsMs)
+    if (this.#closing || lease.endedBy !== undefined || endsMs - cut.atMs <= slackMs) return
+    // The drain makes room before the next credential may itself have to be replaced.
+    const swappedMs = Math.max(...[...this.#pool.adopted.values()].filter((atMs) => atMs <= cut.atMs))
+    if (cut.atMs - swappedMs < leastDrainShare * this.#schedule.leaseTtlSeconds * 1000) {
       this.#violation('a transaction was cut while its credential had life left')
     }
   }
@@ -310,7 +324,7 @@ class Trial {
   async #recover(overMs: number): Promise<number> {
     while (this.#clock.monotonicMs() < overMs + recoveryBoundSeconds * 1000) {
       const sinceMs = this.#worksSinceMs
-      if (sinceMs !== undefined && this.#clock.monotonicMs() - sinceMs > 2 * queryEveryMs && this.#tokenLives()) {
+      if (sinceMs !== undefined && this.#clock.monotonicMs() - sinceMs > 2 * queryEveryMs && this.#isSettled()) {
         this.#recovered = true
         return Math.max(0, (sinceMs - overMs) / 1000)
       }
@@ -320,7 +334,9 @@ class Trial {
     return recoveryBoundSeconds
   }
 
-  #tokenLives(): boolean {
+  #isSettled(): boolean {
+    const rotations: Rotation<unknown>[] = [this.#session.token, this.#lease]
+    if (rotations.some((rotation) => rotation.snapshot().consecutiveFailures > 0)) return false
     try {
       const id = this.#session.token.current().token.expose()
       return this.#vault.tokens.some((token) => token.id === id && this.#vault.isAlive(token))

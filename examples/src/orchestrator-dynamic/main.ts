@@ -21,12 +21,12 @@ await runSample(async (stop) => {
   let tick = 0
   report('sample_ready', { admin: keys.adminAddress })
   await ticks(tickMs, stop, async () => {
+    await query(keys, work)
     if (tick % slowEvery === 0) {
       await readSecrets(keys)
       await countCall(work, () => registry.list())
       report('sample_work', work)
     }
-    await query(keys, work)
     tick += 1
   })
   registry.close()

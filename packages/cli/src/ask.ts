@@ -24,10 +24,15 @@ export async function askYesNo(terminal: Terminal, message: string): Promise<boo
  */
 export async function askHidden(terminal: Terminal, message: string): Promise<Secret> {
   const answer = await password({ message, ...streams(terminal) })
-  if (isCancel(answer) || answer === '') throw new UsageError('no value was given', 'Nothing was changed; run it again.')
+  if (isCancel(answer) || answer === '')
+    throw new UsageError('no value was given', 'Nothing was changed; run it again.')
   return new Secret(answer)
 }
 
-function streams({ stdin, stderr, stop }: Terminal): { input: Terminal['stdin']; output: Writable; signal: AbortSignal } {
+function streams({ stdin, stderr, stop }: Terminal): {
+  input: Terminal['stdin']
+  output: Writable
+  signal: AbortSignal
+} {
   return { input: stdin, output: stderr, signal: stop }
 }

@@ -9,7 +9,10 @@ import type { Terminal } from './terminal.js'
 
 /** Adds `-f, --file`. */
 export function withManifest(command: Command): Command {
-  return command.option('-f, --file <path>', 'the manifest; - for stdin (default: CHAVEIRO_MANIFEST, else chaveiro.yaml)')
+  return command.option(
+    '-f, --file <path>',
+    'the manifest; - for stdin (default: CHAVEIRO_MANIFEST, else chaveiro.yaml)',
+  )
 }
 
 /** @throws {UsageError} when it cannot be read; {ManifestError} when it cannot be used */

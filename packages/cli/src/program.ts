@@ -21,7 +21,15 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
     .version(version)
     .showHelpAfterError('(add --help for the options and examples)')
     .showSuggestionAfterError()
-  for (const add of [addDemoCommand, addDevCommand, addPlanCommand, addApplyCommand, addIdCommand, addSvidCommand, addCompletionCommand]) {
+  for (const add of [
+    addDemoCommand,
+    addDevCommand,
+    addPlanCommand,
+    addApplyCommand,
+    addIdCommand,
+    addSvidCommand,
+    addCompletionCommand,
+  ]) {
     add(program, terminal, outcome)
   }
   return overWholeTree(program, (command) =>

@@ -6,7 +6,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Secret } from '@chaveiro/rotation'
 import type { SpiffeId, TrustDomain } from '@chaveiro/spiffe'
 import { DevAuthority } from './authority/dev-authority.js'
 import { PostgresServer } from './postgres/server.js'
@@ -68,7 +67,8 @@ export class EmbeddedStack implements Stack {
     }
   }
 
-  get vault(): { address: string; rootToken: Secret } {
+  /** Also to seal and unseal. */
+  get vault(): DevVault {
     return this.#parts.vault
   }
 

@@ -13,7 +13,9 @@ export { type SampleService, sampleServices } from './platform/services.js'
 export { type DemoSummary, type LeftBehind, type Observed, summarize } from './platform/summary.js'
 export { demoTtls, readSampleManifest } from './platform/ttls.js'
 export { PostgresServer, type PostgresServerOptions, type PostgresStopMode } from './postgres/server.js'
+export { RealAlertmanager, type RealAlertmanagerOptions } from './real/alertmanager.js'
 export { type RealServerName, type RealServerState, realServerPrograms, realServerStates } from './real/programs.js'
+export { type QueriedSeries, RealPrometheus, type RealPrometheusOptions, type ScrapeTarget } from './real/prometheus.js'
 export {
   RealSpire,
   type RealSpireOptions,

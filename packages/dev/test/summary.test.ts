@@ -14,6 +14,7 @@ const credential = (type: string, renewals: number, replacements: number, share 
 
 const good: Observed = {
   durationMs: 60_040,
+  firstQueryMs: 4321,
   servers: [{ name: 'embedded', version: '1' }],
   credentials: [credential('token', 3, 0), credential('database', 4, 1, 0.743), credential('token', 2, 0)],
   queries: { done: 100, failed: 0 },
@@ -26,6 +27,7 @@ describe('the verdict on a demo', () => {
   it('counts by credential type over all services', () => {
     expect(summarize(good)).toMatchObject({
       duration_s: 60,
+      first_query_s: 4.3,
       renewals: { token: 5, database: 4, x509_svid: 0, jwt_svid: 0 },
       replacements: { token: 0, database: 1, x509_svid: 0, jwt_svid: 0 },
       latest_renewal_fraction: 0.743,

@@ -15,7 +15,7 @@ import { Requests } from './requests.js'
 import { beginRevocation, forgetRetired, giveUpRevocation } from './revocations.js'
 import type { CloseOptions, Rotation, RotationSnapshot } from './rotation.js'
 import { lifeAt } from './snapshot.js'
-import { asked, postponed, type RotationCause, told, wokenUp } from './state.js'
+import { asked, drainHurried, postponed, type RotationCause, told, wokenUp } from './state.js'
 import { tellLateness } from './telling.js'
 
 type Deed<T> = Exclude<Decision<T>, { readonly do: 'wait' | 'nothing' }>
@@ -49,9 +49,15 @@ export class LiveRotation<T> extends RotationRecord<T> implements Rotation<T> {
     return this.#ask('renew', cause)
   }
 
-  replaceNow(cause: RotationCause): Promise<void> {
+  replaceNow(cause: RotationCause, { deadline }: { readonly deadline?: AbortSignal } = {}): Promise<void> {
     if (cause === 'parent') supersedeAttempt(this)
-    return this.#ask('replace', cause)
+    const outcome = this.#ask('replace', cause)
+    if (deadline === undefined) return outcome
+    const makeRoom = (): void => this.#makeRoom()
+    const forget = (): void => deadline.removeEventListener('abort', makeRoom)
+    deadline.addEventListener('abort', makeRoom, { once: true })
+    outcome.then(forget, forget)
+    return outcome
   }
 
   snapshot(): RotationSnapshot {
@@ -156,6 +162,13 @@ export class LiveRotation<T> extends RotationRecord<T> implements Rotation<T> {
     this.state = asked(this.state, { action, cause, urgent, lasting: cause !== 'request' })
     this.wake()
     return outcome
+  }
+
+  /** Only where the wait is for a drain: one that has begun since then is of the value that was asked to go. */
+  #makeRoom(): void {
+    if (this.state.wanted?.action !== 'replace') return
+    this.state = drainHurried(this.state, this.nowMs())
+    this.wake()
   }
 
   #live(): Holding<T> {

@@ -66,9 +66,11 @@ export interface Rotation<T> extends AsyncDisposable {
    * Obtains a new value, swaps, drains, revokes the old one; resolves when the old one is drained (without a
    * consumer: when the new one is in use). Joins a replacement under way, except for `parent`: what was asked
    * for under the old parent is given up and asked for again.
+   * @param options.deadline - when it aborts and the replacement still waits for an earlier value to be drained,
+   *   that drain is ended: what is in use would not outlive the wait
    * @throws the failure of the attempt, or {@link RotationError} `ERR_ROTATION_CLOSED`
    */
-  replaceNow(cause: RotationCause): Promise<void>
+  replaceNow(cause: RotationCause, options?: { readonly deadline?: AbortSignal }): Promise<void>
   snapshot(): RotationSnapshot
   /**
    * Ends attempts under way, drains and revokes what is held, within `timeoutMs`. A value that arrives later

@@ -302,6 +302,14 @@ export function drainSignalled<T>(state: RotationState<T>): RotationState<T> {
   return state.draining === undefined ? state : changed(state, { draining: { ...state.draining, signalled: true } })
 }
 
+/** Room is needed for another value: the drain is at its end now, with no more than its margin left. */
+export function drainHurried<T>(state: RotationState<T>, nowMs: number): RotationState<T> {
+  const { draining } = state
+  if (draining === undefined || draining.signalled) return state
+  const endMs = Math.min(draining.endMs, nowMs + drainMarginMs(draining.holding.term))
+  return changed(state, { draining: { ...draining, signalMs: nowMs, endMs } })
+}
+
 export function drainEnded<T>(state: RotationState<T>): RotationState<T> {
   return changed(state, { draining: undefined })
 }

@@ -109,7 +109,7 @@ const readings: readonly Reading[] = [
 
 function errorOf(
   { operation, path }: VaultRequest,
-  { status, retryAfter }: HttpResponse,
+  { status, retryAfter, body: text }: HttpResponse,
   body: Envelope | undefined,
   secrets: readonly string[],
 ): VaultError {
@@ -122,8 +122,8 @@ function errorOf(
     requestId: body?.request_id,
     retryAfterMs: retryAfterMs(retryAfter),
   }
-  if (body === undefined && status !== 429) {
-    // Vault speaks JSON; this is a proxy before it, which cannot reach it, or which is no way to it at all.
+  if (body === undefined && text !== '' && status !== 429) {
+    // Vault speaks JSON, or says nothing; this is a proxy before it, which cannot reach it, or which is no way to it at all.
     const code = status >= 502 && status <= 504 ? 'ERR_VAULT_UNREACHABLE' : 'ERR_VAULT_BAD_RESPONSE'
     return vaultError(code, `HTTP ${status} with a body that is not JSON`, {
       ...details,

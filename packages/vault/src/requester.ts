@@ -3,6 +3,7 @@
  * @module
  */
 import { type Clock, Secret, sleep } from '@chaveiro/rotation'
+import { abortable } from './abortable.js'
 import { readAnswer } from './answer.js'
 import { requestTarget } from './api-path.js'
 import { replyLost, type VaultRequestStatus, type VaultState, vaultRequest, vaultStateSeen } from './channels.js'
@@ -56,7 +57,7 @@ export class Requester {
     const course: Course = { startedMs: clock.monotonicMs(), attempts: 0 }
     const deadline = new Deadline(clock, timeoutMs, request.signal)
     try {
-      const token = request.anonymous ? undefined : await provider?.()
+      const token = request.anonymous ? undefined : await abortable(Promise.resolve(provider?.()), deadline.signal)
       const response = await this.#tryRepeatedly<T>(request, asSecret(token), deadline, course)
       this.#tell(request, course, response)
       return response

@@ -31,6 +31,8 @@ export interface LeaseOptions<T> {
   readonly policy?: Partial<RenewalPolicy>
 }
 
+const leastForgetAt = 16
+
 export class VaultSession implements AsyncDisposable {
   /** Bears the session's token, whichever that is. A read that finds it revoked logs in and reads again. */
   readonly client: VaultClient
@@ -38,6 +40,7 @@ export class VaultSession implements AsyncDisposable {
   readonly #bare: VaultClient
   readonly #rotator: Rotator
   readonly #leases = new Set<Rotation<unknown>>()
+  #forgetAt = leastForgetAt
   #check: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
@@ -80,7 +83,7 @@ export class VaultSession implements AsyncDisposable {
       reauthorize: ({ signal }) => this.#reauthorize(signal),
     })
     const rotation = this.#rotator.rotate<T>(leased, options)
-    this.#leases.add(rotation)
+    this.#remember(rotation)
     return rotation
   }
 
@@ -94,16 +97,28 @@ export class VaultSession implements AsyncDisposable {
     return this.close()
   }
 
+  /** Leases are closed without telling us: whenever there are twice as many, those that are closed are let go. */
+  #remember(lease: Rotation<unknown>): void {
+    if (this.#leases.size >= this.#forgetAt) this.#forgetClosed()
+    this.#leases.add(lease)
+  }
+
+  #forgetClosed(): void {
+    for (const lease of this.#leases) if (isClosed(lease)) this.#leases.delete(lease)
+    this.#forgetAt = Math.max(leastForgetAt, 2 * this.#leases.size)
+  }
+
   /**
    * The new token is in use from this moment; the last one is revoked when this resolves. A lease that cannot be
-   * issued anew is tried again by the engine, while the last token, and what hangs on it, lives on.
+   * issued anew is tried again by the engine, while the last token, and what hangs on it, lives on. Near the end of
+   * that token a lease no longer waits for its drain: a transaction is cut, so that queries go on.
    */
-  async #adopt({ previous }: Handover<VaultToken>): Promise<void> {
+  async #adopt({ previous, signal }: Handover<VaultToken>): Promise<void> {
     if (previous === undefined) return
-    for (const lease of this.#leases) if (isClosed(lease)) this.#leases.delete(lease)
+    this.#forgetClosed()
     await Promise.all(
       [...this.#leases].map(async (lease) => {
-        await lease.replaceNow('parent').catch((error: unknown) => {
+        await lease.replaceNow('parent', { deadline: signal }).catch((error: unknown) => {
           if (!isClosed(lease)) throw error
         })
       }),

@@ -61,6 +61,8 @@ export class TransportRefusal extends Error {
 }
 
 const longestRedirectChain = 3
+/** To one origin; further requests wait for one that is free. */
+const mostConnections = 32
 
 export class Transport implements HttpExchange {
   readonly #agent: Agent
@@ -73,6 +75,7 @@ export class Transport implements HttpExchange {
     this.#origins = new Set([address.origin, ...allowedRedirectOrigins.map((origin) => new URL(origin).origin)])
     this.#maxResponseBytes = maxResponseBytes
     this.#agent = new Agent({
+      connections: mostConnections,
       // Time is kept by the caller's clock and signal.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -1,5 +1,5 @@
-import { getEventListeners } from 'node:events'
 import type { Channel } from 'node:diagnostics_channel'
+import { getEventListeners } from 'node:events'
 import { Secret } from '@chaveiro/rotation'
 import { FakeClock } from '@chaveiro/rotation/testing'
 import {
@@ -254,10 +254,7 @@ describe('time', () => {
 })
 
 describe('events', () => {
-  async function heard<T>(
-    channel: Channel<unknown, T>,
-    work: () => Promise<unknown>,
-  ): Promise<T[]> {
+  async function heard<T>(channel: Channel<unknown, T>, work: () => Promise<unknown>): Promise<T[]> {
     const events: T[] = []
     const listener = (message: unknown): void => void events.push(message as T)
     channel.subscribe(listener)

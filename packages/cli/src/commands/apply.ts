@@ -14,11 +14,13 @@ import { emitKubernetes, type PlanningOptions, preparing, withPlanning } from '.
 
 interface ApplyCommandOptions extends PlanningOptions {
   readonly yes?: boolean
+  readonly dryRun?: boolean
 }
 
 export function addApplyCommand(program: Command, terminal: Terminal, outcome: Outcome): void {
   const apply = withPlanning(program.command('apply').description('make Vault and SPIRE as the manifest says'))
     .option('-y, --yes', 'do it without asking')
+    .option('--dry-run', 'show the plan and end with exit code 0; plan tells by its exit code whether there is one')
     .action(async (options: ApplyCommandOptions) => {
       if (options.emit) return emitKubernetes(terminal, options)
       await preparing(terminal, options, async (prepared) => {
@@ -42,6 +44,10 @@ async function applyPrepared(
   const { output } = options
   const paint = paintFor(terminal)
   const text = output === 'text'
+  if (options.dryRun) {
+    print(terminal, output, plan, (data) => planLines(data, paint))
+    return exitCode.ok
+  }
   if (text) terminal.stdout.write(`${planLines(plan, paint).join('\n')}\n`)
   const agreed = plan.changes.length === 0 || (await agree(terminal, options, prepared))
   if (!agreed) {
@@ -55,7 +61,9 @@ async function applyPrepared(
       void terminal.stderr.write(`[${finished}/${total}] ${outcome} ${change.kind} ${change.path}\n`),
   })
   if (!text || plan.changes.length > 0) {
-    print(terminal, output, { plan, report: plainReport(report) }, () => reportLines(report, resumeWith(options, plan.manifest), paint))
+    print(terminal, output, { plan, report: plainReport(report) }, () =>
+      reportLines(report, resumeWith(options, plan.manifest), paint),
+    )
   }
   return codeOf(report)
 }

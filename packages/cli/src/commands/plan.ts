@@ -52,9 +52,9 @@ export function withPlanning(command: Command): Command {
     .option('--prune', 'delete what we made and the manifest no longer declares')
     .option('--replace [paths...]', 'write secrets anew that are there: all, or those at these paths')
     .addOption(
-      new Option('--emit <platform>', 'print the entries as manifests of the SPIRE controller manager instead').choices([
-        'kubernetes',
-      ]),
+      new Option('--emit <platform>', 'print the entries as manifests of the SPIRE controller manager instead').choices(
+        ['kubernetes'],
+      ),
     )
 }
 

@@ -33,6 +33,8 @@ const drawEveryMs = 500
 
 /** @returns the verdict; whatever happened, everything that was started is closed by then */
 export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
+  const clock = options.clock ?? systemClock
+  const startMs = clock.monotonicMs()
   const files = sampleFiles()
   const manifest = readSampleManifest(await readFile(files.manifest, 'utf8'), files.manifest)
   const start = { trustDomain: manifest.trustDomain, ttls: demoTtls, note: options.note }
@@ -40,12 +42,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     ? await RealStack.start({ ...start, reads: [files.script('service-registry')] })
     : await EmbeddedStack.start(start)
   await prepareStack(stack, manifest)
-  const platform = await SamplePlatform.start({
-    stack,
-    script: files.script,
-    clock: options.clock,
-    signal: options.signal,
-  })
+  const platform = await SamplePlatform.start({ stack, script: files.script, clock, startMs, signal: options.signal })
   options.note('platform    all services are ready; Ctrl-C closes them in order')
   const workedMs = await work(platform, options)
   options.note('closing     services give back their leases and tokens')
@@ -70,9 +67,10 @@ async function work(
 }
 
 async function judge(stack: Stack, platform: SamplePlatform, durationMs: number): Promise<DemoSummary> {
-  const { services, queries, calls } = platform.view()
+  const { services, queries, calls, firstQueryMs } = platform.view()
   return summarize({
     durationMs,
+    firstQueryMs,
     servers: stack.servers,
     credentials: services.flatMap(({ credentials }) => credentials),
     queries,

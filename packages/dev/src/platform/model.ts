@@ -54,4 +54,6 @@ export interface PlatformView {
   readonly happenings: readonly Happening[]
   /** How many there were in all, also those no longer kept. */
   readonly happened: number
+  /** When the first query was done; undefined before. */
+  readonly firstQueryMs: number | undefined
 }

@@ -54,10 +54,12 @@ export class Observer {
   readonly #services = new Map<string, ServiceRecord>()
   readonly #happenings: Happening[] = []
   #happened = 0
+  #firstQueryMs: number | undefined
 
-  constructor(clock: Clock = systemClock) {
+  /** @param startMs - monotonic milliseconds from which times are told. Default: now */
+  constructor(clock: Clock = systemClock, startMs = clock.monotonicMs()) {
     this.#clock = clock
-    this.#startMs = clock.monotonicMs()
+    this.#startMs = startMs
   }
 
   /** Announces a service that is about to start. */
@@ -75,6 +77,7 @@ export class Observer {
       service.admin = typeof line.admin === 'string' ? line.admin : undefined
     } else if (line.event === 'sample_work') {
       service.queries = (line.queries as QueryCounts | undefined) ?? service.queries
+      if (service.queries.done > 0) this.#firstQuery(name)
       service.calls = (line.calls as CallCounts | undefined) ?? service.calls
     } else if (line.event === 'sample_closed') {
       service.state = 'ended'
@@ -112,7 +115,14 @@ export class Observer {
       calls: services.reduce((sum, { calls }) => add(sum, calls), noCalls),
       happenings: [...this.#happenings],
       happened: this.#happened,
+      firstQueryMs: this.#firstQueryMs,
     }
+  }
+
+  #firstQuery(name: string): void {
+    if (this.#firstQueryMs !== undefined) return
+    this.#firstQueryMs = this.#clock.monotonicMs() - this.#startMs
+    this.#tell(name, 'first query with a leased credential')
   }
 
   #tell(service: string, text: string): void {

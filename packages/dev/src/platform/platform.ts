@@ -15,6 +15,8 @@ export interface SamplePlatformOptions {
   /** Path of the script of a service, by its name. */
   readonly script: (service: string) => string
   readonly clock?: Clock
+  /** Monotonic milliseconds from which times are told. Default: now. */
+  readonly startMs?: number
   readonly signal?: AbortSignal
 }
 
@@ -29,9 +31,9 @@ export class SamplePlatform implements AsyncDisposable {
   readonly #casualties: string[] = []
   #closed: Promise<void> | undefined
 
-  private constructor(clock: Clock) {
+  private constructor(clock: Clock, startMs: number | undefined) {
     this.#clock = clock
-    this.#observer = new Observer(clock)
+    this.#observer = new Observer(clock, startMs)
   }
 
   /**
@@ -39,7 +41,7 @@ export class SamplePlatform implements AsyncDisposable {
    * @throws {DevError} when one does not come up; those that did are closed again
    */
   static async start(options: SamplePlatformOptions): Promise<SamplePlatform> {
-    const platform = new SamplePlatform(options.clock ?? systemClock)
+    const platform = new SamplePlatform(options.clock ?? systemClock, options.startMs)
     try {
       await platform.#startAll(options)
     } catch (error) {
@@ -52,6 +54,11 @@ export class SamplePlatform implements AsyncDisposable {
   /** What can be seen at this moment. */
   view(): PlatformView {
     return this.#observer.view()
+  }
+
+  /** Where each service that is ready serves its metrics and its status page: `host:port`. */
+  get admins(): readonly { readonly name: string; readonly address: string }[] {
+    return this.#observer.admins()
   }
 
   /** Services that ended by themselves, or did not end well. */

@@ -101,7 +101,10 @@ export class DevVault implements AsyncDisposable {
       const answer = await this.#answer(request)
       send(response, answer.status, bodyOf(answer, requestId, answer.mountType))
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : new Refusal(500, ['internal error'])
+      const refusal =
+        error instanceof Refusal
+          ? error
+          : new Refusal(500, [`internal error: ${error instanceof Error ? error.message : String(error)}`])
       const { status, errors, reply } = refusal
       send(response, status, reply ? bodyOf(reply, requestId, '') : { errors })
     }
@@ -118,6 +121,7 @@ export class DevVault implements AsyncDisposable {
       path: decodeURIComponent(pathname.slice('/v1/'.length)),
       query,
       body: await readBody(request),
+      contentType: headers['content-type'] ?? 'text/plain',
       token: (typeof given === 'string' ? given : undefined) ?? bearer,
     })
   }

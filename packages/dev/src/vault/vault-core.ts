@@ -16,7 +16,7 @@ import {
   type Reply,
 } from './exchange.js'
 import { JwtBackend } from './jwt/jwt-backend.js'
-import { KvBackend } from './kv-backend.js'
+import { KvBackend } from './kv/kv-backend.js'
 import { LeaseManager } from './lease-manager.js'
 import { LeasePaths } from './lease-paths.js'
 import { type Mount, MountTable } from './mount-table.js'
@@ -34,6 +34,7 @@ export interface ApiRequest {
   readonly query: URLSearchParams
   readonly body: Readonly<Record<string, unknown>>
   readonly token: string | undefined
+  readonly contentType: string
 }
 
 export interface Answer extends Reply {
@@ -74,6 +75,7 @@ export class VaultCore {
 
   /** @throws {Refusal} for every answer that is an error */
   async handle(request: ApiRequest): Promise<Answer> {
+    refusePlainPatch(request)
     const open = this.#openPath(request)
     if (open) return { ...open, mountType: 'system' }
     if (this.seal.sealed) throw new Refusal(503, ['Vault is sealed'])
@@ -216,6 +218,13 @@ export class VaultCore {
       else part.resume()
     }
   }
+}
+
+/** @throws {Refusal} 415 */
+function refusePlainPatch({ method, contentType }: ApiRequest): void {
+  const wanted = 'application/merge-patch+json'
+  if (method !== 'PATCH' || contentType === wanted) return
+  throw new Refusal(415, [`PATCH requires Content-Type of ${wanted}, provided ${contentType}`])
 }
 
 function logicalRequest(

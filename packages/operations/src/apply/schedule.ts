@@ -24,7 +24,10 @@ export interface ScheduleOptions {
 }
 
 /** @returns an outcome for each task; never rejects */
-export async function runInOrder(tasks: readonly Task[], { limit, signal }: ScheduleOptions): Promise<Map<string, TaskOutcome>> {
+export async function runInOrder(
+  tasks: readonly Task[],
+  { limit, signal }: ScheduleOptions,
+): Promise<Map<string, TaskOutcome>> {
   const outcomes = new Map<string, TaskOutcome>()
   const waiting = new Map(tasks.map((task) => [task.id, task]))
   const running = new Map<string, Promise<void>>()
@@ -38,7 +41,10 @@ export async function runInOrder(tasks: readonly Task[], { limit, signal }: Sche
         if (running.size >= limit) break
         if (unmet(task).length > 0) continue
         waiting.delete(task.id)
-        running.set(task.id, start(task, outcomes).finally(() => running.delete(task.id)))
+        running.set(
+          task.id,
+          start(task, outcomes).finally(() => running.delete(task.id)),
+        )
       }
     }
     if (running.size === 0) break

@@ -10,7 +10,9 @@ import { policyName, policyText } from './policy.js'
 /** What the manifest leaves to the place where it is applied. */
 export interface VaultSurroundings {
   /** How Vault checks JWT-SVIDs. */
-  readonly jwt: { readonly jwksUrl: string; readonly jwksCaPem?: string } | { readonly publicKeysPem: readonly string[] }
+  readonly jwt:
+    | { readonly jwksUrl: string; readonly jwksCaPem?: string }
+    | { readonly publicKeysPem: readonly string[] }
   /** Connection URLs by database, with their variables put in. */
   readonly connectionUrls: Readonly<Record<string, string>>
 }
@@ -128,7 +130,10 @@ function policy(manifest: Manifest, workload: Workload, index: number): DesiredO
 
 /** Every field that says whom Vault believes; what is not wanted is wanted empty. */
 function jwtConfig(manifest: Manifest, { jwt }: VaultSurroundings): DesiredObject {
-  const keys = 'jwksUrl' in jwt ? { url: jwt.jwksUrl, ca: jwt.jwksCaPem ?? '', keys: [] } : { url: '', ca: '', keys: jwt.publicKeysPem }
+  const keys =
+    'jwksUrl' in jwt
+      ? { url: jwt.jwksUrl, ca: jwt.jwksCaPem ?? '', keys: [] }
+      : { url: '', ca: '', keys: jwt.publicKeysPem }
   return {
     kind: 'jwt config',
     groups: ['policies'],

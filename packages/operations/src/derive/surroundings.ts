@@ -110,7 +110,13 @@ function selectorOverrides(text = ''): Readonly<Record<string, readonly string[]
   return Object.fromEntries(
     pairs.map((pair) => {
       const split = pair.indexOf('=')
-      return [pair.slice(0, split).trim(), pair.slice(split + 1).split(',').map((each) => each.trim())]
+      return [
+        pair.slice(0, split).trim(),
+        pair
+          .slice(split + 1)
+          .split(',')
+          .map((each) => each.trim()),
+      ]
     }),
   )
 }

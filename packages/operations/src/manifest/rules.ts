@@ -35,7 +35,12 @@ function reservedNames({ workloads, secrets }: Manifest): Contradiction[] {
     ),
     ...secrets.flatMap(({ path }, index) =>
       path.startsWith(ledgerFolder)
-        ? [{ path: ['secrets', index, 'path'], message: `${ledgerFolder} is kept by chaveiro itself; use another path` }]
+        ? [
+            {
+              path: ['secrets', index, 'path'],
+              message: `${ledgerFolder} is kept by chaveiro itself; use another path`,
+            },
+          ]
         : [],
     ),
   ]
@@ -116,7 +121,9 @@ function contraryCallers({ workloads }: Manifest): Contradiction[] {
     ...workloads.flatMap((other, o) => {
       const call = other.calls.indexOf(name)
       if (call < 0 || !callers || callers.includes(other.name) || callers.includes(other.id.toString())) return []
-      return [{ path: ['workloads', o, 'calls', call], message: `${name} does not name ${other.name} among its callers` }]
+      return [
+        { path: ['workloads', o, 'calls', call], message: `${name} does not name ${other.name} among its callers` },
+      ]
     }),
   ])
 }

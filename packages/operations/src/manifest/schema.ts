@@ -49,7 +49,9 @@ const database = z.strictObject({
     .string()
     .includes('{{username}}')
     .includes('{{password}}')
-    .describe("Vault's template: {{username}} and {{password}}, never the values. ${NAME:-default} is an environment variable."),
+    .describe(
+      "Vault's template: {{username}} and {{password}}, never the values. ${NAME:-default} is an environment variable.",
+    ),
   username: valueOrigin,
   password: valueOrigin,
   roles: z.array(databaseRole).min(1),

@@ -110,7 +110,11 @@ export const groupsOf: Readonly<Record<ObjectKind, PlanGroup | undefined>> = {
 }
 
 /** Whether an object is, in every field that concerns us, as it was. */
-export function sameLive({ fields = {} }: Sought, left: LiveObject | undefined, right: LiveObject | undefined): boolean {
+export function sameLive(
+  { fields = {} }: Sought,
+  left: LiveObject | undefined,
+  right: LiveObject | undefined,
+): boolean {
   if (!left || !right) return left === right
   const values = ({ fields: live, revision }: LiveObject): string =>
     JSON.stringify([revision, ...Object.entries(fields).map(([name, { type }]) => meaning(type, live[name]))])

@@ -89,7 +89,10 @@ function seconds(value: unknown): number {
   if (typeof value === 'number') return value
   const text = String(value ?? '')
   if (/^-?\d*$/.test(text)) return Number(text)
-  return [...text.matchAll(/(\d+)([hms])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ''] ?? 0), 0)
+  return [...text.matchAll(/(\d+)([hms])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ''] ?? 0),
+    0,
+  )
 }
 
 function duration(total: number): string {

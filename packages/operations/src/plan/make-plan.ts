@@ -2,6 +2,7 @@
  * A plan for real servers: what the manifest wants, what Vault and SPIRE hold, and the difference.
  * @module
  */
+import { setMaxListeners } from 'node:events'
 import type { VaultClient } from '@chaveiro/vault'
 import { desiredEntries, entryIdPrefix } from '../derive/desired-entries.js'
 import { desiredVault } from '../derive/desired-vault.js'
@@ -58,15 +59,16 @@ export interface PreparedPlan {
  * Reads, compares, changes nothing.
  * @throws {PlanError}; {VaultError} and {SpireServerError} when a server cannot be asked
  */
-export async function makePlan(options: PlanOptions): Promise<PreparedPlan> {
+export async function makePlan(given: PlanOptions): Promise<PreparedPlan> {
+  const options = { ...given, signal: widely(given.signal) }
   const { located, vault, env, groups = planGroups, adopt = false, prune = false, signal } = options
   const { manifest } = located
   const surroundings = await surroundingsOf(located, env, groups)
   const { keepers, ledger, entries } = await openKeepers(options, groups)
   const controllerManager = deletesForeignEntries((await entries?.list(signal)) ?? [])
   const asked = controllerManager ? groups.filter((group) => group !== 'entries') : groups
-  const objects = [...desiredVault(manifest, surroundings), ...desiredEntries(manifest, surroundings)].filter((object) =>
-    object.groups.some((group) => asked.includes(group)),
+  const objects = [...desiredVault(manifest, surroundings), ...desiredEntries(manifest, surroundings)].filter(
+    (object) => object.groups.some((group) => asked.includes(group)),
   )
   const undeclared = await findUndeclared(objects, asked, ledger, entries)
   const { wanted, removable } = await computePlan(withUsernames(objects, env), undeclared, keepers, {
@@ -94,6 +96,14 @@ export async function makePlan(options: PlanOptions): Promise<PreparedPlan> {
     stale: stale.map(({ path }) => path),
     controllerManager,
   }
+}
+
+/** The same signal for as many listeners as there are reads at once, without Node's warning of a leak. */
+function widely(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (!signal) return undefined
+  const wide = AbortSignal.any([signal])
+  setMaxListeners(0, wide)
+  return wide
 }
 
 interface Keepers {
@@ -156,7 +166,9 @@ function isReplaced({ kind, path }: Pick<DesiredObject, 'kind' | 'path'>, { repl
 
 function keyNotes({ manifest }: LocatedManifest): string[] {
   if (!manifest.vault.jwtKeys) return []
-  return ["vault.jwtKeys go stale when SPIRE changes its JWT keys, and all logins fail then; vault.jwksUrl follows them"]
+  return [
+    'vault.jwtKeys go stale when SPIRE changes its JWT keys, and all logins fail then; vault.jwksUrl follows them',
+  ]
 }
 
 function undeclaredNote(removable: readonly PlanStep[]): string {

@@ -60,10 +60,13 @@ export function compareObject(
   const fields = differing.flatMap(([name, field]) => describeDifference(name, field, live.fields[name]))
   const foreign = live.owner === 'other'
   if (differing.length === 0) {
-    return foreign && adopt ? changeOf('adopt', object, [], 'nothing changes but that it is ours from now on') : undefined
+    return foreign && adopt
+      ? changeOf('adopt', object, [], 'nothing changes but that it is ours from now on')
+      : undefined
   }
   if (live.untouchable) return changeOf('clash', object, fields, live.untouchable)
-  if (foreign && !adopt) return changeOf('clash', object, fields, 'exists, not ours: --adopt takes it over and changes it')
+  if (foreign && !adopt)
+    return changeOf('clash', object, fields, 'exists, not ours: --adopt takes it over and changes it')
   const effect = `${foreign ? 'taken over; ' : ''}${effects[object.kind].change}`
   return changeOf('change', object, fields, effect, dangerOf(object, live))
 }
@@ -110,14 +113,20 @@ function dangerOf({ kind, fields }: DesiredObject, live: LiveObject | undefined)
 /** What comes of each kind of change, and when. */
 const effects: Readonly<Record<ObjectKind, { create: string; change: string }>> = {
   'secrets engine': { create: 'mounted; empty until the rest is written', change: 'is never changed' },
-  'auth method': { create: 'enabled; nobody can log in until config and roles are written', change: 'is never changed' },
+  'auth method': {
+    create: 'enabled; nobody can log in until config and roles are written',
+    change: 'is never changed',
+  },
   'database connection': {
     create: 'Vault connects to the database at once, to verify it',
     change: 'from the next credential; those that live are kept',
   },
   'database role': { create: 'credentials can be made', change: 'from the next credential; those that live are kept' },
   policy: { create: 'takes effect with the role that names it', change: 'at once, for tokens that live too' },
-  'jwt config': { create: 'logins are checked with these keys', change: 'from the next login; Vault fetches the keys anew' },
+  'jwt config': {
+    create: 'logins are checked with these keys',
+    change: 'from the next login; Vault fetches the keys anew',
+  },
   'jwt role': { create: 'the workload can log in', change: 'from the next login; tokens that live are kept' },
   secret: { create: 'version 1 is written', change: 'a new version is written; services see it at their next read' },
   entry: {

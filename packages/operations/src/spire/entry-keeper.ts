@@ -46,7 +46,12 @@ export class EntryKeeper implements Keeper {
   }
 
   /** An entry that is taken over is made anew under an ID of ours: IDs cannot be changed. */
-  async write(object: DesiredObject, live: LiveObject | undefined, _values: object, signal?: AbortSignal): Promise<void> {
+  async write(
+    object: DesiredObject,
+    live: LiveObject | undefined,
+    _values: object,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const values = Object.fromEntries(Object.entries(object.fields).map(([name, { value }]) => [name, value]))
     const entry = { ...values, id: object.path } as unknown as SpireEntry
     if (live?.owner === 'us') return this.#server.updateEntry(entry, signal)
@@ -61,5 +66,9 @@ export class EntryKeeper implements Keeper {
 
 /** What SPIRE allows only once: SPIFFE ID, parent and selectors together. */
 function identityOf(field: (name: string) => unknown): string {
-  return [meaning('text', field('spiffe_id')), meaning('text', field('parent_id')), meaning('set', field('selectors'))].join()
+  return [
+    meaning('text', field('spiffe_id')),
+    meaning('text', field('parent_id')),
+    meaning('set', field('selectors')),
+  ].join()
 }

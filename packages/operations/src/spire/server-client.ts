@@ -37,7 +37,11 @@ export interface ServerBundle {
   readonly trustDomain: string
   /** Certificates, DER. */
   readonly x509Authorities: readonly Uint8Array[]
-  readonly jwtAuthorities: readonly { readonly keyId: string; readonly expiresAtMs: number; readonly tainted: boolean }[]
+  readonly jwtAuthorities: readonly {
+    readonly keyId: string
+    readonly expiresAtMs: number
+    readonly tainted: boolean
+  }[]
 }
 
 const pageSize = 500

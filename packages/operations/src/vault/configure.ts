@@ -6,9 +6,9 @@
 import { randomInt } from 'node:crypto'
 import { Secret } from '@chaveiro/rotation'
 import { InvalidRequestError, type VaultClient } from '@chaveiro/vault'
-import { desiredVault } from './desired-writes.js'
 import type { DatabaseConnection, Manifest } from '../manifest/schema.js'
 import type { ValueOrigin } from '../manifest/value-origin.js'
+import { desiredVault } from './desired-writes.js'
 
 export interface ConfigureOptions {
   /** Bears a token that may write all of it. */

@@ -2,8 +2,9 @@
  * What Vault must hold for a manifest: one object per path, pure data.
  * @module
  */
-import type { Manifest } from '../manifest/schema.js'
+
 import { policyName, policyText } from '../derive/policy.js'
+import type { Manifest } from '../manifest/schema.js'
 
 /** One write to Vault's API. Bodies hold no secret: those are put in where it is written. */
 export interface DesiredObject {

@@ -38,7 +38,8 @@ export class DocumentKeeper implements Keeper {
   ): Promise<void> {
     const { kind, path, fields } = object
     const plain = Object.entries(fields).filter(
-      ([name, field]) => field.type !== 'hidden' && (kind !== 'database connection' || !live || !sameMeaning(field, live.fields[name])),
+      ([name, field]) =>
+        field.type !== 'hidden' && (kind !== 'database connection' || !live || !sameMeaning(field, live.fields[name])),
     )
     const body = {
       ...Object.fromEntries(plain.map(([name, { value }]) => [name, value])),
@@ -65,4 +66,8 @@ function connectionFields({ connection_details, ...rest }: Document): Document {
 }
 
 const isEmpty = (value: unknown): boolean =>
-  value === null || value === '' || value === 0 || value === false || (typeof value === 'object' && Object.keys(value).length === 0)
+  value === null ||
+  value === '' ||
+  value === 0 ||
+  value === false ||
+  (typeof value === 'object' && Object.keys(value).length === 0)

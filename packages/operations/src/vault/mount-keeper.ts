@@ -48,7 +48,13 @@ export class MountKeeper implements Keeper {
   async #ready(name: string, signal: AbortSignal | undefined): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#client.request({ method: 'GET', path: `${name}/config`, operation: 'mount', idempotent: true, signal })
+        await this.#client.request({
+          method: 'GET',
+          path: `${name}/config`,
+          operation: 'mount',
+          idempotent: true,
+          signal,
+        })
         return
       } catch (error) {
         if (!(error instanceof InvalidRequestError) || attempt === readyAttempts) throw error

@@ -29,7 +29,14 @@ export class SecretKeeper implements Keeper {
 
   async read({ path }: Sought, signal?: AbortSignal): Promise<LiveObject | undefined> {
     const subkeys = `${this.#mount}/subkeys/${path.slice(`${this.#mount}/data/`.length)}`
-    const request = { method: 'GET', path: subkeys, operation: 'secret', idempotent: true, accepts: [404], signal } as const
+    const request = {
+      method: 'GET',
+      path: subkeys,
+      operation: 'secret',
+      idempotent: true,
+      accepts: [404],
+      signal,
+    } as const
     const { data, status } = await this.#client.request<Subkeys | null>(request).catch((error: unknown) => {
       throw explainRefusal(error, subkeys, 'read')
     })

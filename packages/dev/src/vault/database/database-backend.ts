@@ -36,7 +36,8 @@ export interface DatabaseBackendOptions {
 interface Config {
   readonly connection: PostgresConnection
   readonly allowedRoles: readonly string[]
-  readonly body: Readonly<Record<string, unknown>>
+  /** What was written so far; a later write changes part of it. */
+  readonly given: Readonly<Record<string, unknown>>
 }
 
 export class DatabaseBackend implements Backend {
@@ -89,7 +90,7 @@ export class DatabaseBackend implements Backend {
     const known = this.#configs.get(name)
     if (operation === 'read') {
       if (!known) throw notFound()
-      return { data: known.body }
+      return { data: shown(known) }
     }
     if (operation === 'delete') {
       this.#configs.delete(name)
@@ -97,38 +98,9 @@ export class DatabaseBackend implements Backend {
       return nothing
     }
     if (operation !== 'create' && operation !== 'update') throw unsupportedOperation()
-    this.#configs.set(name, await this.#connect(body))
+    this.#configs.set(name, await connect({ ...known?.given, ...body }))
     await known?.connection.close()
     return nothing
-  }
-
-  async #connect(body: Readonly<Record<string, unknown>>): Promise<Config> {
-    const plugin = textField(body, 'plugin_name') ?? ''
-    if (!plugin) throw badRequest('empty plugin name')
-    if (plugin !== pluginName) {
-      throw badRequest(`error creating database object: the embedded server has ${pluginName}, not ${plugin}`)
-    }
-    const connectionUrl = textField(body, 'connection_url') ?? ''
-    const username = textField(body, 'username') ?? ''
-    const password = textField(body, 'password') ?? ''
-    const verify = flagField(body, 'verify_connection') ?? true
-    const allowedRoles = listField(body, 'allowed_roles') ?? []
-    const max = numberField(body, 'max_open_connections')
-    const connection = new PostgresConnection(connectionUrl, username, password, max)
-    try {
-      if (verify) await connection.verify()
-    } catch (error) {
-      await connection.close()
-      throw badRequest(`error creating database object: ${(error as Error).message}`)
-    }
-    const details = { connection_url: connectionUrl, username }
-    const shown = {
-      allowed_roles: allowedRoles,
-      connection_details: details,
-      plugin_name: plugin,
-      verify_connection: verify,
-    }
-    return { connection, allowedRoles, body: shown }
   }
 
   #role({ operation, body }: LogicalRequest, name: string): Reply {
@@ -217,5 +189,46 @@ export class DatabaseBackend implements Backend {
 
   get #nowMs(): number {
     return this.#options.clock.wallMs()
+  }
+}
+
+/** @throws {Refusal} 400 */
+async function connect(given: Readonly<Record<string, unknown>>): Promise<Config> {
+  const plugin = textField(given, 'plugin_name') ?? ''
+  if (!plugin) throw badRequest('empty plugin name')
+  if (plugin !== pluginName) {
+    throw badRequest(`error creating database object: the embedded server has ${pluginName}, not ${plugin}`)
+  }
+  const allowedRoles = listField(given, 'allowed_roles') ?? []
+  const connection = new PostgresConnection(
+    textField(given, 'connection_url') ?? '',
+    textField(given, 'username') ?? '',
+    textField(given, 'password') ?? '',
+    numberField(given, 'max_open_connections'),
+  )
+  try {
+    if (flagField(given, 'verify_connection') ?? true) await connection.verify()
+  } catch (error) {
+    await connection.close()
+    throw badRequest(`error creating database object: ${(error as Error).message}`)
+  }
+  return { connection, allowedRoles, given }
+}
+
+/** Everything but the password. */
+function shown({ allowedRoles, given }: Config): Readonly<Record<string, unknown>> {
+  const { plugin_name, connection_url, username, password_authentication } = given
+  return {
+    allowed_roles: allowedRoles,
+    connection_details: {
+      connection_url,
+      username,
+      ...(password_authentication !== undefined && { password_authentication }),
+    },
+    password_policy: '',
+    plugin_name,
+    plugin_version: '',
+    root_credentials_rotate_statements: [],
+    verify_connection: flagField(given, 'verify_connection') ?? true,
   }
 }

@@ -77,6 +77,7 @@ export class JwtBackend implements Backend {
       )
     }
     if (discovery) throw badRequest('the embedded server takes jwks_url, not oidc_discovery_url')
+    if (textField(body, 'jwks_ca_pem')) throw badRequest('the embedded server takes no jwks_ca_pem')
     const algorithms = listField(body, 'jwt_supported_algs') ?? []
     const unknown = algorithms.find((algorithm) => !signingAlgorithms.includes(algorithm))
     if (unknown) throw badRequest(`invalid jwt_supported_algs: unsupported signing algorithm "${unknown}"`)
@@ -85,7 +86,7 @@ export class JwtBackend implements Backend {
     this.#config = {
       keys: remote ?? givenKeys(publicKeys),
       jwksUrl,
-      publicKeys,
+      publicKeys: publicKeys.map((key) => key.trim()),
       boundIssuer: textField(body, 'bound_issuer') ?? '',
       algorithms,
       defaultRole: textField(body, 'default_role') ?? '',
@@ -178,9 +179,14 @@ const lifeOf = (role: JwtRole) => ({
 const configBody = (config: Config) => ({
   bound_issuer: config.boundIssuer,
   default_role: config.defaultRole,
+  jwks_ca_pem: '',
+  jwks_pairs: [],
   jwks_url: config.jwksUrl,
   jwt_supported_algs: config.algorithms,
   jwt_validation_pubkeys: config.publicKeys,
+  oidc_client_id: '',
+  oidc_discovery_ca_pem: '',
+  oidc_discovery_url: '',
 })
 
 /** The same user of the same mount is the same entity. */

@@ -25,6 +25,11 @@ export interface JwtRole {
   readonly token_num_uses: number
   readonly token_type: string
   readonly token_no_default_policy: boolean
+  /** What this server does not know is as if it had never been set. */
+  readonly allowed_redirect_uris: null
+  readonly groups_claim: ''
+  readonly token_bound_cidrs: readonly never[]
+  readonly user_claim_json_pointer: false
 }
 
 const empty: JwtRole = {
@@ -46,6 +51,10 @@ const empty: JwtRole = {
   token_num_uses: 0,
   token_type: 'default',
   token_no_default_policy: false,
+  allowed_redirect_uris: null,
+  groups_claim: '',
+  token_bound_cidrs: [],
+  user_claim_json_pointer: false,
 }
 
 /** Real fields that narrow a login. To leave one out would admit more than the real server does. */
@@ -62,7 +71,9 @@ export function writtenRole(before: JwtRole = empty, body: Readonly<Record<strin
     if (set) throw badRequest(`the embedded server does not enforce ${name}`)
   }
   const role: JwtRole = {
-    role_type: (textField(body, 'role_type') as JwtRole['role_type']) ?? before.role_type,
+    ...before,
+    // Not kept from before: a write that leaves it out asks for the other type.
+    role_type: (textField(body, 'role_type') as JwtRole['role_type']) ?? 'oidc',
     user_claim: textField(body, 'user_claim') ?? before.user_claim,
     bound_audiences: listField(body, 'bound_audiences') ?? before.bound_audiences,
     bound_subject: textField(body, 'bound_subject') ?? before.bound_subject,

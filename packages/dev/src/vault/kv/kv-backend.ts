@@ -14,12 +14,15 @@ import {
   Refusal,
   type Reply,
   unsupportedOperation,
-} from './exchange.js'
-import { flagField, numberField, recordField } from './fields.js'
+} from '../exchange.js'
+import { flagField, numberField, recordField } from '../fields.js'
+import { mergePatch, subkeysOf } from './merge-patch.js'
+
+type Data = Readonly<Record<string, unknown>>
 
 interface Version {
   readonly createdTime: string
-  data: Readonly<Record<string, unknown>> | undefined
+  data: Data | undefined
   deletionTime: string
   destroyed: boolean
 }
@@ -63,6 +66,9 @@ export class KvBackend implements Backend {
         return this.#data(request, name)
       case 'metadata':
         return this.#metadata(request, name)
+      case 'subkeys':
+        if (request.operation !== 'read') throw unsupportedOperation()
+        return this.#subkeys(request, name)
       case 'delete':
       case 'undelete':
       case 'destroy':
@@ -75,10 +81,12 @@ export class KvBackend implements Backend {
   #data(request: LogicalRequest, name: string): Reply {
     switch (request.operation) {
       case 'read':
-        return this.#read(name, request.query.get('version'))
+        return this.#read(name, request)
       case 'create':
       case 'update':
         return this.#write(request, name)
+      case 'patch':
+        return this.#patch(request, name)
       case 'delete':
         this.#markDeleted(name, [this.#entries.get(name)?.current ?? 0])
         return nothing
@@ -87,7 +95,18 @@ export class KvBackend implements Backend {
     }
   }
 
-  #read(name: string, asked: string | null): Reply {
+  #read(name: string, { query }: LogicalRequest): Reply {
+    return this.#show(name, query, 'data', (data) => data)
+  }
+
+  #subkeys({ query }: LogicalRequest, name: string): Reply {
+    const depth = Number(query.get('depth') ?? 0)
+    return this.#show(name, query, 'subkeys', (data) => subkeysOf(data, depth))
+  }
+
+  /** A version that is deleted or destroyed is shown without its data, as a 404. */
+  #show(name: string, query: URLSearchParams, key: string, view: (data: Data) => Data): Reply {
+    const asked = query.get('version')
     if (asked !== null && !/^\d+$/.test(asked)) {
       throw badRequest(
         `Field validation failed: error converting input for field "version": cannot parse '' as int: strconv.ParseInt: parsing "${asked}": invalid syntax`,
@@ -97,10 +116,9 @@ export class KvBackend implements Backend {
     const number = Number(asked ?? 0) || (entry?.current ?? 0)
     const version = entry?.versions.get(number)
     if (!entry || !version) throw notFound()
-    const metadata = { ...versionBody(version), custom_metadata: entry.customMetadata, version: number }
-    const readable = !version.destroyed && version.deletionTime === ''
-    const reply = { data: { data: readable ? version.data : null, metadata } }
-    if (readable) return reply
+    const data = readable(version)
+    const reply = { data: { [key]: data ? view(data) : null, metadata: described(entry, number, version) } }
+    if (data) return reply
     throw new Refusal(404, [], reply)
   }
 
@@ -108,6 +126,24 @@ export class KvBackend implements Backend {
     const data = recordField(body, 'data')
     if (data === undefined) throw badRequest('no data provided')
     const entry = this.#entries.get(name)
+    this.#check(body, entry)
+    return this.#add(entry ?? this.#newEntry(name, this.#now()), data)
+  }
+
+  #patch({ body }: LogicalRequest, name: string): Reply {
+    const patch = recordField(body, 'data')
+    if (patch === undefined) throw badRequest('no data provided')
+    const entry = this.#entries.get(name)
+    const version = entry?.versions.get(entry.current)
+    if (!entry || !version) throw notFound()
+    const data = readable(version)
+    if (!data) throw new Refusal(404, [], { data: described(entry, entry.current, version) })
+    this.#check(body, entry)
+    return this.#add(entry, mergePatch(data, patch))
+  }
+
+  /** @throws {Refusal} 400 when the version that was read is not the current one */
+  #check(body: Data, entry: KvEntry | undefined): void {
     const cas = numberField(recordField(body, 'options') ?? {}, 'cas')
     if (cas === undefined && (this.#casRequired || entry?.casRequired)) {
       throw badRequest('check-and-set parameter required for this call')
@@ -115,14 +151,15 @@ export class KvBackend implements Backend {
     if (cas !== undefined && cas !== (entry?.current ?? 0)) {
       throw badRequest('check-and-set parameter did not match the current version')
     }
-    const createdTime = this.#now()
-    const kept = entry ?? this.#newEntry(name, createdTime)
-    const version: Version = { createdTime, data, deletionTime: '', destroyed: false }
-    kept.current += 1
-    kept.updatedTime = createdTime
-    kept.versions.set(kept.current, version)
-    kept.versions.delete(kept.current - (kept.maxVersions || this.#maxVersions || defaultMaxVersions))
-    return { data: { ...versionBody(version), custom_metadata: kept.customMetadata, version: kept.current } }
+  }
+
+  #add(entry: KvEntry, data: Data): Reply {
+    const version: Version = { createdTime: this.#now(), data, deletionTime: '', destroyed: false }
+    entry.current += 1
+    entry.updatedTime = version.createdTime
+    entry.versions.set(entry.current, version)
+    entry.versions.delete(entry.current - (entry.maxVersions || this.#maxVersions || defaultMaxVersions))
+    return { data: described(entry, entry.current, version) }
   }
 
   #newEntry(name: string, createdTime: string): KvEntry {
@@ -144,19 +181,22 @@ export class KvBackend implements Backend {
       this.#entries.delete(name)
       return nothing
     }
-    if (operation === 'create' || operation === 'update') {
-      refuseTimedDeletion(body)
-      const entry = this.#entries.get(name) ?? this.#newEntry(name, this.#now())
-      entry.maxVersions = numberField(body, 'max_versions') ?? entry.maxVersions
-      entry.casRequired = flagField(body, 'cas_required') ?? entry.casRequired
-      const custom = recordField(body, 'custom_metadata') as Record<string, string> | undefined
-      entry.customMetadata = custom ?? entry.customMetadata
-      return nothing
-    }
-    if (operation !== 'read') throw unsupportedOperation()
     const entry = this.#entries.get(name)
+    if (operation === 'create' || operation === 'update') {
+      return this.#setMetadata(entry ?? this.#newEntry(name, this.#now()), body, (_, custom) => custom)
+    }
     if (!entry) throw notFound()
+    if (operation === 'patch') return this.#setMetadata(entry, body, mergePatch)
     return { data: metadataBody(entry) }
+  }
+
+  #setMetadata(entry: KvEntry, body: Data, merged: (before: Data, custom: Data) => Data): Reply {
+    refuseTimedDeletion(body)
+    const custom = recordField(body, 'custom_metadata')
+    entry.maxVersions = numberField(body, 'max_versions') ?? entry.maxVersions
+    entry.casRequired = flagField(body, 'cas_required') ?? entry.casRequired
+    if (custom) entry.customMetadata = merged(entry.customMetadata ?? {}, custom) as Record<string, string>
+    return nothing
   }
 
   #list(prefix: string): Reply {
@@ -234,6 +274,15 @@ function wrongPath({ operation }: LogicalRequest): Refusal {
     `If using the Vault CLI, use 'vault kv ${command}' for this operation.`
   return new Refusal(404, [], { data: null, warnings: [warning] })
 }
+
+const readable = ({ data, deletionTime, destroyed }: Version): Data | undefined =>
+  destroyed || deletionTime !== '' ? undefined : data
+
+const described = (entry: KvEntry, number: number, version: Version) => ({
+  ...versionBody(version),
+  custom_metadata: entry.customMetadata,
+  version: number,
+})
 
 const versionBody = ({ createdTime, deletionTime, destroyed }: Version) => ({
   created_time: createdTime,
