@@ -23,7 +23,6 @@ const sometimes = [
   'a database expired in an outage',
   'a token expired in an outage',
   'a lease died with a token that expired',
-  'a value arrived after its attempt was given up',
   'a drain was ended by force',
   'a transaction ended by itself',
   'a transaction was cut at the end of its credential',

@@ -161,6 +161,9 @@ export class VaultModel implements HttpExchange {
     if (path.startsWith('secret/data/')) return this.#secret()
     if (path.startsWith('database/creds/')) return this.#issue(token)
     if (path === 'sys/leases/renew') return this.#renewLease(String(body.lease_id), Number(body.increment))
+    if (path.startsWith('sys/leases/renew/')) {
+      return this.#renewLease(path.slice('sys/leases/renew/'.length), Number(body.increment))
+    }
     if (path.startsWith('sys/leases/revoke/')) return this.#revokeLease(path.slice('sys/leases/revoke/'.length))
     throw new Error(`the model has no ${method} ${path}`)
   }

@@ -26,7 +26,7 @@ import { promql } from '../promql.js'
 export const chosen = promql(['namespace=~"$namespace"', 'job=~"$service"', 'instance=~"$instance"'])
 
 /** The data source that the reader chose. */
-export const prometheus: DataSourceRef = { type: 'prometheus', uid: '${datasource}' }
+export const prometheus: DataSourceRef = { type: 'prometheus', uid: '$datasource' }
 
 export interface PanelQuery {
   readonly expr: string

@@ -25,6 +25,8 @@ export class EmbeddedStack implements Stack {
   readonly kind = 'embedded'
   readonly servers: readonly ServerVersion[]
   readonly #parts: Parts
+  /** Socket of the first workload that was admitted: whom a shell that sources the env file is. */
+  #endpoint: string | undefined
   #closed: Promise<void> | undefined
 
   private constructor(
@@ -58,7 +60,9 @@ export class EmbeddedStack implements Stack {
       const { vault, workloadApi, postgres } = parts
       note(`folder      ${folder}`)
       note(`Vault       embedded, in memory, at ${vault.address}`)
-      note(`SPIFFE      embedded, one Workload API socket for each service, keys at ${workloadApi.jwksUrl}`)
+      note(
+        `SPIFFE      embedded, a Workload API socket for each service in ${join(folder, 'id')}, keys at ${workloadApi.jwksUrl}`,
+      )
       note(`PostgreSQL  ${postgres.version} at ${postgres.host}:${postgres.port}`)
       return new EmbeddedStack(trustDomain, folder, parts)
     } catch (error) {
@@ -81,7 +85,7 @@ export class EmbeddedStack implements Stack {
   }
 
   get env(): Readonly<Record<string, string>> {
-    return {}
+    return this.#endpoint === undefined ? {} : { SPIFFE_ENDPOINT_SOCKET: this.#endpoint }
   }
 
   async entryVariables(): Promise<Readonly<Record<string, string>>> {
@@ -90,6 +94,7 @@ export class EmbeddedStack implements Stack {
 
   async admit(name: string, id: SpiffeId): Promise<Admission> {
     const endpoint = await this.#parts.workloadApi.addWorkload({ id, socketName: `${name}.sock` })
+    this.#endpoint ??= endpoint
     return { env: { SPIFFE_ENDPOINT_SOCKET: endpoint }, execPath: process.execPath }
   }
 

@@ -32,9 +32,14 @@ describe('manifest of the sample platform', () => {
     if (!orchestrator) throw new Error('the sample has an orchestrator')
     const paths = [...policyText(orchestrator, manifest).matchAll(/^path "(.*)"/gm)].map(([, path]) => path)
     expect(paths).toEqual([
+      'auth/token/lookup-self',
+      'auth/token/renew-self',
+      'auth/token/revoke-self',
+      'sys/capabilities-self',
       'secret/data/orchestrator/*',
       'secret/metadata/orchestrator/*',
       'database/creds/temporal-orchestrator',
+      'sys/leases/renew/database/creds/temporal-orchestrator/*',
       'sys/leases/revoke/database/creds/temporal-orchestrator/*',
     ])
   })
@@ -50,7 +55,7 @@ describe('a manifest that cannot be used', () => {
     {
       name: 'an unknown key, at its own place',
       text: swap('calls: [service-registry]', 'call: [service-registry]'),
-      says: [/^33:11 workloads\.0\.call: unknown key "call"/],
+      says: [/^34:11 workloads\.0\.call: unknown key "call"/],
     },
     {
       name: 'a workload named twice',
@@ -91,6 +96,49 @@ describe('a manifest that cannot be used', () => {
       name: 'a secret written inline',
       text: swap('uri: { env: ORCHESTRATOR_MONGODB_URI }', 'uri: mongodb://localhost'),
       says: [/secrets\.0\.keys\.uri/],
+    },
+    {
+      name: 'a workload that takes the name of a built-in policy',
+      text: swap('name: worker-agents', 'name: default'),
+      says: [/workloads\.1\.name: Vault has a policy default of its own/],
+    },
+    {
+      name: 'a path within another',
+      text: swap('read: [orchestrator/*]', 'read: [orchestrator/*, orchestrator/redis]'),
+      says: [/workloads\.0\.kv\.read\.1: orchestrator\/redis is within orchestrator\/\* already/],
+    },
+    {
+      name: 'two writers of one path',
+      text: swap('read: [worker/*]', 'write: [shared/*]').replace('read: [registry/*]', 'write: [shared/state]'),
+      says: [/workloads\.2\.kv\.write\.0: shared\/state is written by worker-agents and by service-registry/],
+    },
+    {
+      name: 'a caller that the called one does not name',
+      text: swap('audience: service-registry', 'callers: [worker-agents]\n    audience: service-registry'),
+      says: [/workloads\.0\.calls\.0: service-registry does not name orchestrator-dynamic among its callers/],
+    },
+    {
+      name: 'a caller that is nobody',
+      text: swap(
+        'audience: service-registry',
+        'callers: [orchestrator-dynamic, worker-agents, nobody]\n    audience: service-registry',
+      ),
+      says: [/workloads\.2\.callers\.2: nobody is no workload here and no SPIFFE ID/],
+    },
+    {
+      name: 'a secret in the place of the ledger',
+      text: swap('path: worker/queue', 'path: chaveiro/ledger/x'),
+      says: [/secrets\.3\.path: .* kept by chaveiro itself/],
+    },
+    {
+      name: 'a wildcard in the path of a secret',
+      text: swap('path: worker/queue', 'path: worker/*'),
+      says: [/secrets\.3\.path: write the path of one secret/],
+    },
+    {
+      name: 'two sources of keys',
+      text: swap('  token: {', '  jwksUrl: http://a/keys\n  jwtKeys: [a.pem]\n  token: {'),
+      says: [/vault\.jwksUrl: vault\.jwtKeys stands in its place/],
     },
     { name: 'YAML that does not parse', text: 'version: [1', says: [/^1:/] },
   ])('is refused for $name', ({ text, says }) => {

@@ -101,6 +101,8 @@ export function renewedTerm(
   checkTtl(renewal.ttlSeconds)
   const { ttlSeconds } = renewal
   const ends = ttlSeconds > 0
+  // What has an end is not made endless by a renewal: less than a second was left to grant, told in whole seconds.
+  if (!ends && before.ttlMs > 0) return { term: before, truncated: true }
   const elapsedMs = sentMs - before.countsFromMs
   const movedMs = ends ? sentMs + ttlSeconds * 1000 - before.endsMs : Number.POSITIVE_INFINITY
   // Two renewals at nearly the same moment say nothing; judged from a tenth of the TTL on.

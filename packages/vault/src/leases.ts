@@ -3,7 +3,8 @@
  * @see https://developer.hashicorp.com/vault/api-docs/system/leases
  * @module
  */
-import type { CallOptions, VaultApi } from './request.js'
+import { PermissionDeniedError } from './errors.js'
+import type { CallOptions, VaultApi, VaultRequest } from './request.js'
 
 export interface LeaseRenewal {
   /** Granted from now. */
@@ -31,12 +32,16 @@ interface LookupBody {
 
 export class Leases {
   readonly #api: VaultApi
+  /** Found out by trying: which of two ways the token's policy allows. */
+  #namedIsDenied = false
 
   constructor(api: VaultApi) {
     this.#api = api
   }
 
   /**
+   * The lease is named in the path, so that a policy can allow `sys/leases/renew/database/creds/ROLE/*` and nothing
+   * else. A token that may not is tried once more as Vault's `default` policy lets every token renew any lease.
    * @param options.incrementSeconds - the TTL to ask for, counted from now; Vault may grant less
    * @throws {LeaseNotFoundError}; {BackendUnavailableError} when the engine could not prolong the secret
    */
@@ -45,11 +50,25 @@ export class Leases {
     { incrementSeconds, ...options }: CallOptions & { incrementSeconds?: number } = {},
   ): Promise<LeaseRenewal> {
     const increment = incrementSeconds === undefined ? {} : { increment: Math.ceil(incrementSeconds) }
+    const named = { path: `sys/leases/renew/${leaseId}`, body: increment }
+    const unnamed = { path: 'sys/leases/renew', body: { lease_id: leaseId, ...increment } }
+    const [first, second] = this.#namedIsDenied ? [unnamed, named] : [named, unnamed]
+    try {
+      return await this.#renewAt({ ...options, ...first })
+    } catch (error) {
+      if (!(error instanceof PermissionDeniedError)) throw error
+      const renewal = await this.#renewAt({ ...options, ...second }).catch((again: unknown) => {
+        throw again instanceof PermissionDeniedError ? error : again
+      })
+      this.#namedIsDenied = !this.#namedIsDenied
+      return renewal
+    }
+  }
+
+  async #renewAt(request: CallOptions & Pick<VaultRequest, 'path' | 'body'>): Promise<LeaseRenewal> {
     const { leaseSeconds, renewable } = await this.#api.request({
-      ...options,
+      ...request,
       method: 'POST',
-      path: 'sys/leases/renew',
-      body: { lease_id: leaseId, ...increment },
       operation: 'lease_renew',
     })
     return { ttlSeconds: leaseSeconds, renewable }

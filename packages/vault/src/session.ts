@@ -5,6 +5,7 @@
  * the token they were made with: they are issued anew under the next token before the last one is revoked.
  * @module
  */
+import { setMaxListeners } from 'node:events'
 import type { CloseOptions, Consumer, Handover, RenewalPolicy, Rotation, Rotator, Source } from '@chaveiro/rotation'
 import { abortable } from './abortable.js'
 import type { VaultClient } from './client.js'
@@ -116,6 +117,8 @@ export class VaultSession implements AsyncDisposable {
   async #adopt({ previous, signal }: Handover<VaultToken>): Promise<void> {
     if (previous === undefined) return
     this.#forgetClosed()
+    // One listener for each lease is what is meant here.
+    setMaxListeners(0, signal)
     await Promise.all(
       [...this.#leases].map(async (lease) => {
         await lease.replaceNow('parent', { deadline: signal }).catch((error: unknown) => {

@@ -2,8 +2,9 @@
  * What to look at first: how long things last, and what Vault's clients see of it.
  * @module
  */
-import { chosen, lines, neutral, noneIsGood, someIsGood, stat } from '../panel.js'
+
 import type { DashboardRow } from '../dashboard.js'
+import { chosen, lines, neutral, noneIsGood, someIsGood, stat } from '../panel.js'
 
 const { series } = chosen
 
@@ -15,7 +16,10 @@ export const overviewRow: DashboardRow = {
       description: 'Processes whose metrics Prometheus has. When it falls and nobody took one away, look at Targets.',
       unit: 'short',
       queries: [
-        { expr: `count(${series('chaveiro_static_credentials_in_use', { dependency: 'vault' })})`, legend: 'processes' },
+        {
+          expr: `count(${series('chaveiro_static_credentials_in_use', { dependency: 'vault' })})`,
+          legend: 'processes',
+        },
       ],
       thresholds: someIsGood,
     }),

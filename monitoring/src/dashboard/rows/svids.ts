@@ -22,7 +22,8 @@ export const svidsRow: DashboardRow = {
     }),
     lines({
       title: 'SVIDs received',
-      description: 'From the Workload API, and failures to receive one. Failures alone: is the agent up, is there an entry?',
+      description:
+        'From the Workload API, and failures to receive one. Failures alone: is the agent up, is there an entry?',
       unit: 'ops',
       queries: [
         {
@@ -34,7 +35,8 @@ export const svidsRow: DashboardRow = {
     }),
     lines({
       title: 'Time to fetch an SVID (p95)',
-      description: 'What 95 of 100 fetches stayed below. An X.509-SVID that the agent pushed took no time and is not counted.',
+      description:
+        'What 95 of 100 fetches stayed below. An X.509-SVID that the agent pushed took no time and is not counted.',
       unit: 's',
       queries: [
         {

@@ -3,7 +3,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { configureVault, expandVariables, type Manifest, type ValueOrigin } from '@chaveiro/operations'
+import { applyPlan, type Manifest, makePlan, type ValueOrigin } from '@chaveiro/operations'
 import { Secret } from '@chaveiro/rotation'
 import { VaultClient } from '@chaveiro/vault'
 import pg from 'pg'
@@ -19,18 +19,16 @@ const groupRole = 'temporal_orchestrator'
  */
 export async function prepareStack(stack: Stack, manifest: Manifest): Promise<void> {
   await createDatabase(stack)
-  await using client = new VaultClient({ address: stack.vault.address, token: () => stack.vault.rootToken })
-  const databases = manifest.databases.map((database) => ({
-    ...database,
-    connectionUrl: expandVariables(database.connectionUrl, databaseVariables(stack)).text,
-  }))
+  await using vault = new VaultClient({ address: stack.vault.address, token: () => stack.vault.rootToken })
   const values = sampleValues(stack)
-  await configureVault({
-    client,
-    manifest: { ...manifest, databases },
-    jwksUrl: stack.jwksUrl,
-    resolve: async (origin) => sampleValue(origin, values),
+  const prepared = await makePlan({
+    located: { file: 'the sample manifest', manifest, lineOf: () => 1 },
+    vault,
+    groups: ['policies', 'database', 'secrets'],
+    env: { ...databaseVariables(stack), CHAVEIRO_JWKS_URL: stack.jwksUrl },
   })
+  const { failed } = await applyPlan(prepared, { resolve: async (origin) => sampleValue(origin, values) })
+  if (failed[0]) throw failed[0].error
 }
 
 /** As PostgreSQL's own programs read them. */

@@ -10,8 +10,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Clock, Secret, systemClock } from '@chaveiro/rotation'
-import { Refusal, type Reply } from './exchange.js'
 import { randomName } from './random.js'
+import { Refusal } from './refusal.js'
+import type { Reply } from './reply.js'
 import { type Answer, VaultCore } from './vault-core.js'
 
 export interface DevVaultOptions {

@@ -2,7 +2,7 @@
  * Durations as Vault's API reads and writes them.
  * @module
  */
-import { badRequest } from './exchange.js'
+import { badRequest } from './refusal.js'
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
 

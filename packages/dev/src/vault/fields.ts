@@ -3,7 +3,7 @@
  * @module
  */
 import { parseSeconds } from './duration.js'
-import { badRequest } from './exchange.js'
+import { badRequest } from './refusal.js'
 
 type Body = Readonly<Record<string, unknown>>
 

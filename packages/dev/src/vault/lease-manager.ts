@@ -3,8 +3,8 @@
  * @module
  */
 import type { Clock, Timer } from '@chaveiro/rotation'
-import { Refusal } from './exchange.js'
 import { randomName } from './random.js'
+import { Refusal } from './refusal.js'
 
 /** What an engine does with a secret that it made. */
 export interface LeasedSecret {

@@ -4,17 +4,11 @@
  * @module
  */
 import type { Clock } from '@chaveiro/rotation'
-import {
-  badRequest,
-  type LogicalRequest,
-  notFound,
-  nothing,
-  type Reply,
-  unsupportedOperation,
-  unsupportedPath,
-} from './exchange.js'
+import type { LogicalRequest } from './exchange.js'
 import { flagField, secondsField, textField } from './fields.js'
 import type { LeaseManager } from './lease-manager.js'
+import { badRequest, notFound, unsupportedOperation, unsupportedPath } from './refusal.js'
+import { nothing, type Reply } from './reply.js'
 import type { TokenStore } from './token/token-store.js'
 
 export class LeasePaths {

@@ -3,7 +3,8 @@
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { type Backend, badRequest, listed } from './exchange.js'
+import type { Backend } from './exchange.js'
+import { badRequest, listed } from './refusal.js'
 import type { MountTtls } from './ttl.js'
 import { systemTtls } from './ttl.js'
 

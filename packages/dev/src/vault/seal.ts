@@ -4,8 +4,9 @@
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { badRequest, type Reply } from './exchange.js'
 import { flagField, numberField, textField } from './fields.js'
+import { badRequest } from './refusal.js'
+import type { Reply } from './reply.js'
 
 /** What this server calls itself: the version whose behaviour it follows. */
 export const embeddedVersion = '1.21.1+embedded'

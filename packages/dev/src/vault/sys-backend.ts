@@ -3,20 +3,13 @@
  * @see https://developer.hashicorp.com/vault/api-docs/system
  * @module
  */
-import {
-  type Backend,
-  badRequest,
-  type LogicalRequest,
-  notFound,
-  nothing,
-  type Reply,
-  unsupportedOperation,
-  unsupportedPath,
-} from './exchange.js'
+import type { Backend, LogicalRequest } from './exchange.js'
 import { listField, recordField, secondsField, textField } from './fields.js'
 import type { LeasePaths } from './lease-paths.js'
 import type { Mount, MountTable } from './mount-table.js'
 import type { PolicyStore } from './policy/policy-store.js'
+import { badRequest, notFound, unsupportedOperation, unsupportedPath } from './refusal.js'
+import { nothing, type Reply } from './reply.js'
 import type { TokenEntry } from './token/token-store.js'
 
 /** Makes a backend of a type. @throws {Refusal} 400 for a type that there is none of */

@@ -3,7 +3,7 @@
  * @module
  */
 import { formatSeconds } from './duration.js'
-import { badRequest } from './exchange.js'
+import { badRequest } from './refusal.js'
 
 /** Lives of a mount, in seconds. */
 export interface MountTtls {

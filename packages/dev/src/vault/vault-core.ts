@@ -4,23 +4,15 @@
  */
 import type { Clock, Secret } from '@chaveiro/rotation'
 import { DatabaseBackend } from './database/database-backend.js'
-import {
-  type Backend,
-  badRequest,
-  denied,
-  type LogicalRequest,
-  listed,
-  nothing,
-  type Operation,
-  Refusal,
-  type Reply,
-} from './exchange.js'
+import type { Backend, LogicalRequest, Operation } from './exchange.js'
 import { JwtBackend } from './jwt/jwt-backend.js'
 import { KvBackend } from './kv/kv-backend.js'
 import { LeaseManager } from './lease-manager.js'
 import { LeasePaths } from './lease-paths.js'
 import { type Mount, MountTable } from './mount-table.js'
 import { PolicyStore } from './policy/policy-store.js'
+import { badRequest, denied, listed, Refusal } from './refusal.js'
+import { nothing, type Reply } from './reply.js'
 import { embeddedVersion, Seal, sharesAsked } from './seal.js'
 import { SysBackend } from './sys-backend.js'
 import { TokenBackend } from './token/token-backend.js'

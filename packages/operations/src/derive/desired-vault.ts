@@ -173,7 +173,7 @@ function jwtRole(manifest: Manifest, workload: Workload, index: number): Desired
       token_explicit_max_ttl: seconds(0),
       token_num_uses: { type: 'number', value: 0 },
       token_bound_cidrs: set([]),
-      token_no_default_policy: { type: 'boolean', value: false },
+      token_no_default_policy: { type: 'boolean', value: true },
       clock_skew_leeway: seconds(0),
       expiration_leeway: seconds(0),
       not_before_leeway: seconds(0),
@@ -196,7 +196,7 @@ function secrets(manifest: Manifest): DesiredObject[] {
 }
 
 /** Where a value comes from, for people. */
-export function originText(origin: Manifest['secrets'][number]['keys'][string]): string {
+function originText(origin: Manifest['secrets'][number]['keys'][string]): string {
   if ('env' in origin) return `from $${origin.env}`
   if ('file' in origin) return `from file ${origin.file}`
   if ('prompt' in origin) return 'asked for'

@@ -20,13 +20,22 @@ interface Rule {
   readonly capabilities: readonly string[]
 }
 
+/** What a token may do with itself. Roles leave Vault's `default` policy out, which lets it renew any lease it knows. */
+const ownToken: readonly Rule[] = [
+  { path: 'auth/token/lookup-self', capabilities: ['read'] },
+  { path: 'auth/token/renew-self', capabilities: ['update'] },
+  { path: 'auth/token/revoke-self', capabilities: ['update'] },
+  { path: 'sys/capabilities-self', capabilities: ['update'] },
+]
+
 /**
- * HCL for `sys/policies/acl/<name>`. The life of the token itself comes from Vault's `default` policy; leases are
- * renewed and revoked in the URL form, limited to the workload's own roles.
+ * HCL for `sys/policies/acl/<name>`. Leases are renewed and revoked in the URL form, limited to the workload's own
+ * roles.
  */
 export function policyText(workload: Workload, manifest: Manifest): string {
   const { kv, database } = manifest.vault.mounts
   const rules: Rule[] = [
+    ...ownToken,
     ...workload.kv.read.flatMap((path) => [
       { path: `${kv}/data/${path}`, capabilities: ['read'] },
       { path: `${kv}/metadata/${path}`, capabilities: ['read', 'list'] },

@@ -50,7 +50,8 @@ const database = z.strictObject({
     .includes('{{username}}')
     .includes('{{password}}')
     .describe(
-      "Vault's template: {{username}} and {{password}}, never the values. ${NAME:-default} is an environment variable.",
+      "Vault's template: {{username}} and {{password}}, never the values. A variable of the environment is written " +
+        'in braces after a dollar sign, its default after :- within them.',
     ),
   username: valueOrigin,
   password: valueOrigin,

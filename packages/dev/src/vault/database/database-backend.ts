@@ -4,20 +4,12 @@
  * @module
  */
 import type { Clock } from '@chaveiro/rotation'
-import {
-  type Backend,
-  badRequest,
-  type LogicalRequest,
-  listed,
-  notFound,
-  nothing,
-  type Reply,
-  unsupportedOperation,
-  unsupportedPath,
-} from '../exchange.js'
+import type { Backend, LogicalRequest } from '../exchange.js'
 import { flagField, listField, numberField, textField } from '../fields.js'
 import type { Lease, LeasedSecret, LeaseManager } from '../lease-manager.js'
 import { randomName } from '../random.js'
+import { badRequest, listed, notFound, unsupportedOperation, unsupportedPath } from '../refusal.js'
+import { nothing, type Reply } from '../reply.js'
 import type { TokenEntry } from '../token/token-store.js'
 import { grantTtl, type MountTtls } from '../ttl.js'
 import { type DatabaseRole, writtenRole } from './database-role.js'

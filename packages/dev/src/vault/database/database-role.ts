@@ -2,8 +2,9 @@
  * A role of the database engine, with its fields as the API names them.
  * @module
  */
-import { badRequest } from '../exchange.js'
+
 import { secondsField, statementsField, textField } from '../fields.js'
+import { badRequest } from '../refusal.js'
 
 export interface DatabaseRole {
   readonly db_name: string

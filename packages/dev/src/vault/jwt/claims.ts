@@ -3,7 +3,7 @@
  * @see https://developer.hashicorp.com/vault/docs/auth/jwt#jwt-verification
  * @module
  */
-import { badRequest } from '../exchange.js'
+import { badRequest } from '../refusal.js'
 import type { JwtRole } from './jwt-role.js'
 
 export type Claims = Readonly<Record<string, unknown>>

@@ -5,17 +5,10 @@
  */
 import { createHash } from 'node:crypto'
 import type { Clock } from '@chaveiro/rotation'
-import {
-  type Backend,
-  badRequest,
-  type LogicalRequest,
-  notFound,
-  nothing,
-  type Reply,
-  unsupportedOperation,
-  unsupportedPath,
-} from '../exchange.js'
+import type { Backend, LogicalRequest } from '../exchange.js'
 import { listField, textField } from '../fields.js'
+import { badRequest, notFound, unsupportedOperation, unsupportedPath } from '../refusal.js'
+import { nothing, type Reply } from '../reply.js'
 import type { TokenEntry, TokenStore } from '../token/token-store.js'
 import type { MountTtls } from '../ttl.js'
 import { type Claims, judgeClaims } from './claims.js'

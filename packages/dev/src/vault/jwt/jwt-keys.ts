@@ -5,7 +5,7 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '@chaveiro/rotation'
 import { compactVerify } from 'jose'
-import { badRequest } from '../exchange.js'
+import { badRequest } from '../refusal.js'
 
 /** What Vault verifies with, by the names of RFC 7518. */
 export const signingAlgorithms: readonly string[] = [

@@ -3,8 +3,9 @@
  * @see https://developer.hashicorp.com/vault/api-docs/auth/jwt#create-role
  * @module
  */
-import { badRequest } from '../exchange.js'
+
 import { flagField, listField, numberField, recordField, secondsField, textField } from '../fields.js'
+import { badRequest } from '../refusal.js'
 
 export interface JwtRole {
   readonly role_type: 'jwt' | 'oidc'

@@ -5,17 +5,10 @@
  */
 
 import type { Clock } from '@chaveiro/rotation'
-import {
-  type Backend,
-  badRequest,
-  type LogicalRequest,
-  notFound,
-  nothing,
-  Refusal,
-  type Reply,
-  unsupportedOperation,
-} from '../exchange.js'
+import type { Backend, LogicalRequest } from '../exchange.js'
 import { flagField, numberField, recordField } from '../fields.js'
+import { badRequest, notFound, Refusal, unsupportedOperation } from '../refusal.js'
+import { nothing, type Reply } from '../reply.js'
 import { mergePatch, subkeysOf } from './merge-patch.js'
 
 type Data = Readonly<Record<string, unknown>>

@@ -3,7 +3,7 @@
  * @see https://developer.hashicorp.com/vault/docs/concepts/policies
  * @module
  */
-import { badRequest } from '../exchange.js'
+import { badRequest } from '../refusal.js'
 
 export type Capability = 'create' | 'read' | 'update' | 'delete' | 'list' | 'patch' | 'sudo' | 'deny'
 

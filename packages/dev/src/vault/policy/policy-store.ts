@@ -2,7 +2,7 @@
  * The policies by name. `root` and `default` always exist.
  * @module
  */
-import { badRequest } from '../exchange.js'
+import { badRequest } from '../refusal.js'
 import { Acl } from './acl.js'
 import { type PolicyRule, parsePolicy } from './hcl.js'
 

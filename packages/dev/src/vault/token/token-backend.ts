@@ -3,18 +3,11 @@
  * @see https://developer.hashicorp.com/vault/api-docs/auth/token
  * @module
  */
-import {
-  type Backend,
-  badRequest,
-  type LogicalRequest,
-  nothing,
-  Refusal,
-  type Reply,
-  unsupportedOperation,
-  unsupportedPath,
-} from '../exchange.js'
+import type { Backend, LogicalRequest } from '../exchange.js'
 import { flagField, listField, numberField, recordField, secondsField, textField } from '../fields.js'
 import type { PolicyStore } from '../policy/policy-store.js'
+import { badRequest, Refusal, unsupportedOperation, unsupportedPath } from '../refusal.js'
+import { nothing, type Reply } from '../reply.js'
 import { systemTtls } from '../ttl.js'
 import type { TokenEntry, TokenStore } from './token-store.js'
 

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { Clock, Timer } from '@chaveiro/rotation'
-import { Refusal } from '../exchange.js'
 import type { LeaseManager } from '../lease-manager.js'
 import { randomName } from '../random.js'
+import { Refusal } from '../refusal.js'
 import { type GrantedTtl, grantTtl, type MountTtls } from '../ttl.js'
 
 /** Bounds of a token's life, in seconds; absent or 0: none. */
