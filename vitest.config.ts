@@ -12,7 +12,7 @@ export default defineConfig({
         ...fromSource,
         test: {
           name: 'packages',
-          include: ['packages/*/test/**/*.test.ts', 'test/checks/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'test/{checks,helm,monitoring,simulation}/**/*.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/checks/**'],
+          exclude: ['test/{checks,helm,monitoring,simulation}/**'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -44,12 +44,17 @@ run_apply() {
   local mode=--yes
   if [ "${DRY_RUN:-false}" = true ]; then mode=--dry-run; fi
   local arguments=(apply --only "$groups" "$mode" -f "$manifest")
-  printf 'running: chaveiro %s\n' "${arguments[*]}" >&2
+  run_chaveiro "${arguments[@]}"
+}
+
+# run_chaveiro ARGUMENT...: says what it runs, and becomes it.
+run_chaveiro() {
+  printf 'running: chaveiro %s\n' "$*" >&2
   if [ ! -e "$root/packages/cli/dist/main.js" ]; then
     printf 'error: the command is not built\n  next: npm ci, in %s\n' "$root" >&2
     exit 2
   fi
-  exec node "$root/packages/cli/bin/chaveiro.js" "${arguments[@]}"
+  exec node "$root/packages/cli/bin/chaveiro.js" "$@"
 }
 
 usage_error() {

@@ -86,7 +86,7 @@ export class FaultProxy implements AsyncDisposable {
     this.connections += 1
     client.on('error', () => undefined)
     if (this.#weather.reset) {
-      client.resetAndDestroy()
+      cut(client)
       return
     }
     const server = typeof target === 'number' ? connect(target, '127.0.0.1') : connect(target)
@@ -138,13 +138,20 @@ export class FaultProxy implements AsyncDisposable {
   async #pass(to: Socket, piece: Buffer): Promise<void> {
     const { delayMs = 0, sliceBytes = piece.length } = this.#weather
     if (delayMs > 0) await sleep(this.#clock, delayMs)
-    for (let at = 0; at < piece.length; at += sliceBytes) if (!to.destroyed) to.write(piece.subarray(at, at + sliceBytes))
+    for (let at = 0; at < piece.length; at += sliceBytes)
+      if (!to.destroyed) to.write(piece.subarray(at, at + sliceBytes))
   }
 }
 
 function end({ client, server }: Pair): void {
-  client.resetAndDestroy()
+  cut(client)
   server.destroy()
+}
+
+/** A unix socket knows no reset. */
+function cut(client: Socket): void {
+  if (client.remoteAddress === undefined) client.destroy()
+  else client.resetAndDestroy()
 }
 
 /** A whole HTTP answer, as a proxy in the middle gives it. */

@@ -4,7 +4,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { leftBehind, PostgresServer, prepareStack, RealSpire, RealVault, type Stack, sampleServices } from '@chaveiro/dev'
+import {
+  leftBehind,
+  PostgresServer,
+  prepareStack,
+  RealSpire,
+  RealVault,
+  type Stack,
+  sampleServices,
+} from '@chaveiro/dev'
 import { VaultIntegration } from '@chaveiro/integration'
 import { readManifest } from '@chaveiro/operations'
 import { SpiffeId } from '@chaveiro/spiffe'
@@ -13,7 +21,7 @@ import { FaultProxy } from './fault-proxy.js'
 import { Load } from './load.js'
 
 /** Lives so short that every fault meets a renewal, and the long ones outlast a life. */
-export const lives = { leaseSeconds: 8, leaseMaxSeconds: 24, tokenSeconds: 15 } as const
+export const lives = { leaseSeconds: 12, leaseMaxSeconds: 36, tokenSeconds: 20 } as const
 
 const manifestFile = new URL('../../examples/chaveiro.yaml', import.meta.url)
 
@@ -58,6 +66,7 @@ export class FaultStage implements AsyncDisposable {
       jwksUrl: spire.jwksUrl,
       database: postgres,
       env: {},
+      entryVariables: () => Promise.resolve({}),
       admit: () => Promise.reject(new Error('the workload is this process')),
       close,
       [Symbol.asyncDispose]: close,

@@ -22,6 +22,8 @@ interface Fault {
   readonly undo?: () => Promise<unknown> | unknown
   /** Work that may fail until it is over. Default: none. */
   readonly mayFail?: readonly Work[]
+  /** It begins with whole lives in hand, and meets renewals that are asked for. Default: as it comes. */
+  readonly inLife?: boolean
   /** What must have been seen by the end. */
   readonly proof?: () => void
   /** The server whose requests are counted. Default: Vault. */
@@ -33,7 +35,7 @@ const recoveryBoundSeconds = 20
 const requestsPerSecond = 20
 const burst = 60
 const longerThanALifeSeconds = lives.leaseSeconds + 5
-const shorterThanALifeSeconds = 2.2
+const shorterThanALifeSeconds = 3
 
 let stage: FaultStage
 const rows: FaultRow[] = []
@@ -92,6 +94,7 @@ const faults: readonly Fault[] = [
     userSees: 'KV reads fail with ERR_VAULT_SEALED; queries go on',
     weDo: 'live on what is held, breaker open, renew when it is back',
     seconds: shorterThanALifeSeconds,
+    inLife: true,
     inflict: () => stage.vault.seal(),
     undo: () => stage.vault.unseal(),
     mayFail: ['read'],
@@ -189,6 +192,7 @@ const faults: readonly Fault[] = [
     userSees: 'KV reads hang and fail; queries go on',
     weDo: 'give attempts up in time for a retry',
     seconds: shorterThanALifeSeconds,
+    inLife: true,
     inflict: () => vaultWeather({ swallow: ['up', 'down'] }),
     undo: calm,
     mayFail: ['read'],
@@ -207,23 +211,26 @@ const faults: readonly Fault[] = [
     userSees: 'KV reads fail; queries go on',
     weDo: 'count what may have been done; ask again within the floor rate',
     seconds: shorterThanALifeSeconds,
+    inLife: true,
     inflict: () => vaultWeather({ swallow: ['down'] }),
     undo: calm,
     mayFail: ['read'],
   },
   {
     fault: 'slow and sliced answers (400 ms, 7 bytes at a time)',
-    userSees: 'nothing',
+    userSees: 'nothing, save a transaction that is open at the very end of a max TTL',
     weDo: 'wait',
     seconds: 6,
     inflict: () => vaultWeather({ delayMs: 400, sliceBytes: 7 }),
     undo: calm,
+    mayFail: ['transaction'],
   },
   {
     fault: 'connections reset in the middle of a body',
     userSees: 'KV reads fail; queries go on',
     weDo: 'treat a cut answer as none, retry reads',
     seconds: shorterThanALifeSeconds,
+    inLife: true,
     inflict: () => vaultWeather({ cutAfterBytes: 40 }),
     undo: calm,
     mayFail: ['read'],
@@ -233,6 +240,7 @@ const faults: readonly Fault[] = [
     userSees: 'KV reads fail; queries go on',
     weDo: 'ERR_VAULT_BAD_RESPONSE, back off',
     seconds: shorterThanALifeSeconds,
+    inLife: true,
     inflict: () => vaultWeather({ answer: () => httpAnswer('200 OK', 'application/json', '{"data":{"da') }),
     undo: calm,
     mayFail: ['read'],
@@ -242,6 +250,7 @@ const faults: readonly Fault[] = [
     userSees: 'KV reads fail; queries go on',
     weDo: 'ERR_VAULT_BAD_RESPONSE, back off',
     seconds: shorterThanALifeSeconds,
+    inLife: true,
     inflict: () => vaultWeather({ answer: () => httpAnswer('200 OK', 'text/html', '<html>Sign in</html>') }),
     undo: calm,
     mayFail: ['read'],
@@ -272,18 +281,22 @@ async function recovered(fromMs: number): Promise<number> {
   throw new Error(`not recovered within ${recoveryBoundSeconds} s; the log ends with:\n${said}`)
 }
 
-async function suffer({ fault, userSees, weDo, seconds, inflict, undo, mayFail = [], ...more }: Fault): Promise<void> {
+async function suffer(row: Fault): Promise<void> {
+  const { fault, userSees, weDo, seconds, inflict, undo, mayFail = [], inLife = false, ...more } = row
   const { load } = stage
   const proxy = more.proxy?.() ?? stage.vaultProxy
   // Well before, else what follows proves nothing.
   await recovered(load.now())
+  if (inLife) await stage.service.renewAll()
   const beganMs = load.now()
   const requestsBefore = proxy.requests
   await inflict()
+  const renewed = inLife ? stage.service.renewAll() : undefined
   await pause(seconds)
   await undo?.()
   const overMs = load.now()
   const requests = proxy.requests - requestsBefore
+  await renewed
   const lastFailureMs = await recovered(overMs)
   more.proof?.()
   const entries = load.entries.filter(({ fromMs, toMs }) => toMs >= beganMs && fromMs <= load.now())

@@ -17,7 +17,7 @@ export interface Entry {
 
 const pauseMs: Record<Work, number> = { query: 40, transaction: 100, read: 200 }
 /** How long a transaction stays open. */
-const openMs = 2500
+const openMs = 1500
 
 export class Load {
   readonly entries: Entry[] = []

@@ -87,7 +87,7 @@ async function start(env: Record<string, string>, ids: { uid?: number; gid?: num
   return { code: code as number, output }
 }
 
-it.each([
+it.each<{ name: string; env: Record<string, string>; code: number; says: RegExp }>([
   {
     name: 'a Workload API socket that is not there',
     env: { SPIFFE_ENDPOINT_SOCKET: 'unix:///nowhere/agent.sock' },
@@ -138,7 +138,7 @@ it.each([
   },
   { name: 'a malformed value', env: { CHAVEIRO_VAULT_ENABLED: 'yes' }, code: 2, says: /CHAVEIRO_VAULT_ENABLED/ },
 ])('ends with $code for $name', async ({ env, code, says }) => {
-  const ended = await start({ ...goodEnv, ...env } as Record<string, string>)
+  const ended = await start({ ...goodEnv, ...env })
   expect(ended.output).toMatch(says)
   expect(ended.output).toMatch(/next|cure/)
   expect(ended.code).toBe(code)

@@ -128,7 +128,6 @@ describeReal('the sample platform, monitored', ['prometheus', 'alertmanager'], (
     for (const key of vault.unsealKeys) await client.sys.unseal(key)
     await webhook.next({ ...alert, status: 'resolved' }, 60_000)
     expect(running.platform.casualties).toEqual([])
-    console.log(JSON.stringify(await sinceStart('up'))); console.log(JSON.stringify(await sinceStart('scrape_duration_seconds')), JSON.stringify(await sinceStart('chaveiro_vault_up{job="orchestrator-dynamic"}')))
     const active = await prometheus.query('chaveiro_vault_up{job="orchestrator-dynamic",state="active"}')
     expect(active[0]?.values[0]?.[1]).toBe(1)
   })

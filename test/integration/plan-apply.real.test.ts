@@ -13,8 +13,9 @@ import {
   sampleValues,
 } from '@chaveiro/dev'
 import { type Plan, type SpireEntry, SpireServerClient } from '@chaveiro/operations'
+import { Secret } from '@chaveiro/rotation'
 import { TrustDomain } from '@chaveiro/spiffe'
-import { VaultClient } from '@chaveiro/vault'
+import { PermissionDeniedError, VaultClient } from '@chaveiro/vault'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Ran, run } from '../../packages/cli/test/terminal.js'
 import { describeReal } from '../support/real.js'
@@ -385,6 +386,64 @@ secrets:
     })
   })
 
+  describe("where SPIRE's controller manager runs", () => {
+    /** As the controller manager makes them: one for each pod, by its UID, under an ID of SPIRE's own making. */
+    const podEntry = {
+      spiffe_id: `spiffe://${owner}/ns/a/sa/b`,
+      parent_id: `spiffe://${owner}/spire/agent/k8s_psat/c/n`,
+      selectors: ['k8s:pod-uid:0c7e8f3a-5b1f-4c7e-8a52-1f7b7a0f4c11'],
+      ...{ x509_svid_ttl: 0, jwt_svid_ttl: 0, dns_names: [], federates_with: [], hint: '' },
+      ...{ admin: false, downstream: false, store_svid: false },
+    }
+
+    it('no entry is written; its manifests are printed instead', async () => {
+      await spire.deleteEntry(`chaveiro.${owner}.worker-agents`)
+      await spire.createEntry({ id: '', ...podEntry })
+      const { code, stdout } = await chaveiro(['apply', '--yes', '--only', 'entries'])
+      expect(stdout).toContain('controller manager runs here')
+      expect(stdout).toContain('kind: ClusterSPIFFEID')
+      expect(code).toBe(0)
+      const entries = await spire.listEntries()
+      expect(entries.map(({ id }) => id)).not.toContain(`chaveiro.${owner}.worker-agents`)
+      for (const { id, selectors } of entries) {
+        if (selectors[0]?.startsWith('k8s:pod-uid:')) await spire.deleteEntry(id)
+      }
+    })
+
+    it('and keeps to a prefix of its own, entries are written', async () => {
+      await spire.createEntry({ id: 'cluster-a.0c7e8f3a', ...podEntry })
+      expect(await chaveiro(['apply', '--yes', '--only', 'entries'])).toMatchObject({ code: 0 })
+      expect(await spire.getEntry(`chaveiro.${owner}.worker-agents`)).toBeDefined()
+      await spire.deleteEntry('cluster-a.0c7e8f3a')
+    })
+  })
+
+  it('gives a token what the manifest says and nothing else, where paths lie within each other too', async () => {
+    const nested = swap(sample, 'kv: { read: [worker/*] }', 'kv: { read: [worker/*], write: [worker/state] }')
+    expect(await chaveiro(['apply', '--yes'], nested)).toMatchObject({ code: 0 })
+    const worker = await holderOf('worker-agents')
+    const orchestrator = await holderOf('orchestrator-dynamic')
+    await worker.kv('secret').write('worker/state', { a: 1 })
+    expect((await worker.kv('secret').read('worker/state')).data).toEqual({ a: 1 })
+    await expect(worker.kv('secret').write('worker/queue', { a: 1 })).rejects.toThrow(PermissionDeniedError)
+    await expect(worker.kv('secret').read('orchestrator/redis')).rejects.toThrow(PermissionDeniedError)
+    await expect(worker.database().credentials('temporal-orchestrator')).rejects.toThrow(PermissionDeniedError)
+    const { leaseId } = await orchestrator.database().credentials('temporal-orchestrator')
+    expect((await orchestrator.leases.renew(leaseId)).ttlSeconds).toBeGreaterThan(0)
+    await expect(worker.leases.renew(leaseId)).rejects.toThrow(PermissionDeniedError)
+    await expect(worker.leases.revoke(leaseId)).rejects.toThrow(PermissionDeniedError)
+    await orchestrator.leases.revoke(leaseId)
+    await remove('secret/metadata/worker/state')
+    expect(await chaveiro(['apply', '--yes'])).toMatchObject({ code: 0 })
+  })
+
+  /** With a token as a role gives it: of its policy alone. */
+  async function holderOf(policy: string): Promise<VaultClient> {
+    const { auth } = await write('auth/token/create', { policies: [policy], no_default_policy: true })
+    const token = new Secret(auth?.client_token ?? '')
+    return vault.withToken(() => token)
+  }
+
   describe('secrets', () => {
     const version = async (path: string) => (await vault.kv('secret').metadata(path)).currentVersion
 
@@ -472,6 +531,18 @@ secrets:
 secrets:
 `,
     )
+
+    it('a failure keeps back only what needs it, and the rest is done by the next run', async () => {
+      for (const path of ['database/roles/temporal-orchestrator', 'database/config/temporal']) await remove(path)
+      await remove('sys/policies/acl/worker-agents')
+      const failed = await chaveiro(['apply', '--yes'], sample, { PGPORT: '1' })
+      expect(failed.code).toBeGreaterThan(0)
+      expect(failed.stdout).toContain('failed database connection database/config/temporal')
+      expect(failed.stdout).toContain('(it needs database/config/temporal)')
+      expect(failed.stdout).toContain('done 1, failed 1, not started 1')
+      expect(await chaveiro(['apply', '--yes'])).toMatchObject({ code: 0 })
+      expect(await plan()).toMatchObject({ code: 0 })
+    })
 
     it('killed at any step, it is completed by the next one (pain 25)', { timeout: 120_000 }, async () => {
       const folder = await mkdtemp(join(tmpdir(), 'chaveiro-apply-'))

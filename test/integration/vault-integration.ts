@@ -61,6 +61,7 @@ async function startStack(startVault: () => Promise<RunningVault>): Promise<void
     jwksUrl: api.jwksUrl,
     database,
     env: {},
+    entryVariables: async () => ({}),
     admit: async (name, id) => ({
       env: { SPIFFE_ENDPOINT_SOCKET: await api.addWorkload({ id, socketName: `${name}.sock` }) },
       execPath: process.execPath,

@@ -54,29 +54,27 @@ describe('the simulation', () => {
     expect((await live(schedule)).violations).toEqual([])
   })
 
-  it(
-    `${runs} schedules from seed ${firstSeed} keep every promise, and reach every rare branch`,
-    { timeout: 60_000 + runs * 60 },
-    async () => {
-      const reached = new Map<string, number>()
-      const recoveries: number[] = []
-      for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
-        const schedule = scheduleOf(seed)
-        const { violations, reached: branches, recoverySeconds } = await live(schedule)
-        if (violations.length > 0) {
-          const smallest = await shrink(schedule, failsAs)
-          const { violations: left } = await live(smallest)
-          expect.fail(
-            `${violations.join('; ')}\nreplay with SIMULATION_SEED=${seed} SIMULATION_RUNS=1\n` +
-              `the smallest that fails (${left.join('; ')}):\n${JSON.stringify(smallest)}`,
-          )
-        }
-        for (const branch of branches) reached.set(branch, (reached.get(branch) ?? 0) + 1)
-        recoveries.push(recoverySeconds)
+  it(`${runs} schedules from seed ${firstSeed} keep every promise, and reach every rare branch`, {
+    timeout: 60_000 + runs * 60,
+  }, async () => {
+    const reached = new Map<string, number>()
+    const recoveries: number[] = []
+    for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
+      const schedule = scheduleOf(seed)
+      const { violations, reached: branches, recoverySeconds } = await live(schedule)
+      if (violations.length > 0) {
+        const smallest = await shrink(schedule, failsAs)
+        const { violations: left } = await live(smallest)
+        expect.fail(
+          `${violations.join('; ')}\nreplay with SIMULATION_SEED=${seed} SIMULATION_RUNS=1\n` +
+            `the smallest that fails (${left.join('; ')}):\n${JSON.stringify(smallest)}`,
+        )
       }
-      const longest = recoveries.reduce((most, seconds) => Math.max(most, seconds), 0)
-      console.log(`longest recovery ${longest.toFixed(1)} s; branches: ${JSON.stringify(Object.fromEntries(reached))}`)
-      if (runs >= 1000) expect(sometimes.filter((branch) => !reached.has(branch))).toEqual([])
-    },
-  )
+      for (const branch of branches) reached.set(branch, (reached.get(branch) ?? 0) + 1)
+      recoveries.push(recoverySeconds)
+    }
+    const longest = recoveries.reduce((most, seconds) => Math.max(most, seconds), 0)
+    console.log(`longest recovery ${longest.toFixed(1)} s; branches: ${JSON.stringify(Object.fromEntries(reached))}`)
+    if (runs >= 1000) expect(sometimes.filter((branch) => !reached.has(branch))).toEqual([])
+  })
 })

@@ -8,6 +8,7 @@ import { countCall, registryFor } from '../sample/registry-caller.js'
 import { newWork, report, type Work } from '../sample/report.js'
 import { runSample } from '../sample/run.js'
 import { ticks } from '../sample/ticks.js'
+import { unlessVaultIsAway } from '../sample/vault-away.js'
 
 const secrets = ['orchestrator/mongodb', 'orchestrator/kafka', 'orchestrator/redis'] as const
 const tickMs = 100
@@ -23,7 +24,7 @@ await runSample(async (stop) => {
   await ticks(tickMs, stop, async () => {
     await query(keys, work)
     if (tick % slowEvery === 0) {
-      await readSecrets(keys)
+      await unlessVaultIsAway(() => readSecrets(keys))
       await countCall(work, () => registry.list())
       report('sample_work', work)
     }

@@ -13,6 +13,9 @@ export async function runSample(service: (stop: AbortSignal) => Promise<void>): 
   } catch (error) {
     for (const line of story(error)) process.stderr.write(`${line}\n`)
     process.exitCode = exitCodeFor(error)
+  } finally {
+    // The tether would keep a service that has failed from ending.
+    process.stdin.destroy()
   }
 }
 

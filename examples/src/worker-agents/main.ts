@@ -7,6 +7,7 @@ import { countCall, registryFor } from '../sample/registry-caller.js'
 import { newWork, report } from '../sample/report.js'
 import { runSample } from '../sample/run.js'
 import { ticks } from '../sample/ticks.js'
+import { unlessVaultIsAway } from '../sample/vault-away.js'
 
 await runSample(async (stop) => {
   await using keys = await VaultIntegration.start({ signal: stop })
@@ -14,7 +15,7 @@ await runSample(async (stop) => {
   const work = newWork()
   report('sample_ready', { admin: keys.adminAddress })
   await ticks(500, stop, async () => {
-    await keys.secrets.read('worker/queue')
+    await unlessVaultIsAway(() => keys.secrets.read('worker/queue'))
     await countCall(work, () => registry.register('worker-agents.neural-hive-execution:9000'))
     report('sample_work', work)
   })

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { InvalidArgumentError } from 'commander'
 import { UsageError } from './exit-code.js'
 import type { Terminal } from './terminal.js'
 
@@ -46,4 +47,15 @@ export function parsePair(text: string): { name: string; value: string } {
     throw new UsageError(`"${text}" is not TRUST_DOMAIN=FILE`, 'For instance: --bundle neural-hive.local=bundle.json')
   }
   return { name: text.slice(0, split), value: text.slice(split + 1) }
+}
+
+/**
+ * A time with its unit, for options: `60s`, `5m`, `1h`, in milliseconds.
+ * @throws {InvalidArgumentError} when it is none
+ */
+export function parseSpanMs(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})(s|m|h)$/.exec(text) ?? []
+  const unitMs = { s: 1000, m: 60_000, h: 3_600_000 }[unit ?? '']
+  if (!unitMs || Number(amount) === 0) throw new InvalidArgumentError('Write a time with its unit: 60s, 5m, 1h.')
+  return Number(amount) * unitMs
 }

@@ -10,6 +10,7 @@ import { addDevCommand } from './commands/dev.js'
 import { addIdCommand } from './commands/id.js'
 import { addPlanCommand } from './commands/plan.js'
 import { addSvidCommand } from './commands/svid.js'
+import { addValidateCommand } from './commands/validate.js'
 import type { Outcome } from './outcome.js'
 import type { Terminal } from './terminal.js'
 import { version } from './version.js'
@@ -26,6 +27,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
     addDevCommand,
     addPlanCommand,
     addApplyCommand,
+    addValidateCommand,
     addIdCommand,
     addSvidCommand,
     addCompletionCommand,

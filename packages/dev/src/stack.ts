@@ -4,6 +4,7 @@
  */
 import type { Secret } from '@chaveiro/rotation'
 import type { SpiffeId, TrustDomain } from '@chaveiro/spiffe'
+import type { PostgresServer } from './postgres/server.js'
 
 /** A server that runs: its product, and its version as it says itself. */
 export interface ServerVersion {
@@ -44,11 +45,7 @@ export interface Stack extends AsyncDisposable {
   readonly vault: { readonly address: string; readonly rootToken: Secret }
   /** Where Vault finds the keys that JWT-SVIDs are signed with. */
   readonly jwksUrl: string
-  readonly database: {
-    readonly host: string
-    readonly port: number
-    readonly superuser: { readonly username: string; readonly password: Secret }
-  }
+  readonly database: Pick<PostgresServer, 'host' | 'port' | 'superuser' | 'query'>
   /** Variables for a shell that is to work with this stack, beyond the usual ones. */
   readonly env: Readonly<Record<string, string>>
   /** Variables with which `chaveiro apply` makes entries that fit the processes of these services on this machine. */

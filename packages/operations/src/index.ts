@@ -30,3 +30,6 @@ export { Inspection, type Platform, type ServiceAddress } from './validate/inspe
 export { type CheckProgress, type RunOptions, runChecks } from './validate/run-checks.js'
 export { SpireSvidMint, type SpireSvidMintOptions, type SvidMint } from './validate/svid-mint.js'
 export { type VerdictCode, verdictOf } from './validate/verdict.js'
+export { type AuditRecord, appendAudit, auditFile, auditRecord } from './emergency/audit.js'
+export { type NodeSeal, nodeSeal, readSeal, type SealState } from './emergency/seal.js'
+export { readSeals, type ShareRequest, type UnsealOptions, type UnsealOutcome, unseal } from './emergency/unseal.js'

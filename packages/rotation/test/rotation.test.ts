@@ -249,6 +249,20 @@ describe('renewal', () => {
     expect(issued).toBe(2)
   })
 
+  it('that grants 0 seconds, since less than one is left, does not make a value endless', async () => {
+    let issued = 0
+    const rotation = rotator.rotate<number>({
+      credentialType: 'database',
+      name: 'nearly over',
+      issue: async () => ({ value: ++issued, ttlSeconds: 10, renewable: true }),
+      renew: async () => ({ ttlSeconds: 0, renewable: true }),
+    })
+    await clock.advance(7_600)
+    expect(rotation.current()).toBe(2)
+    expect(rotation.snapshot()).toMatchObject({ ttlSeconds: 10 })
+    expect(log.kinds()).toContain('truncated')
+  })
+
   it('of a value that cannot be renewed is a replacement in the window', async () => {
     const server = model({ renewable: false })
     const rotation = rotator.rotate(server.source())
@@ -294,6 +308,17 @@ describe('a failure is read', () => {
     expect(server.of('reauthorize')).toHaveLength(1)
     expect(server.of('renew')).toHaveLength(1)
     expect(log.of('replaced')[0]).toMatchObject({ cause: 'unauthorized' })
+  })
+
+  it('a refused policy that is given back ends the refusals, with a value in hand too', async () => {
+    const server = model({ reauthorizes: true })
+    const rotation = rotator.rotate(server.source())
+    await rotation.ready()
+    server.plan = (operation) => (operation === 'revoke' ? {} : { fail: 'unauthorized' })
+    await clock.advance(85_000)
+    server.plan = (operation) => (operation === 'reauthorize' ? { fail: 'unauthorized' } : {})
+    await clock.advance(10_000)
+    expect(rotation.current()).toBe(2)
   })
 
   it('unauthorized without a login to ask for: replaced', async () => {
@@ -624,6 +649,27 @@ describe('asked to', () => {
     await clock.advance(10_000)
     expect(server.alive()).toEqual([3])
     expect(log.of('orphaned')).toHaveLength(1)
+  })
+
+  it('by its parent waits for an earlier drain, and ends that when the parent itself is at its end', async () => {
+    const server = model()
+    const consumer = new ManualConsumer()
+    const rotation = rotator.rotate(server.source(), { consumer })
+    await rotation.ready()
+    void rotation.replaceNow('request')
+    await clock.advance(0)
+    const deadline = new AbortController()
+    const replaced = rotation.replaceNow('parent', { deadline: deadline.signal })
+    await clock.advance(5_000)
+    expect(rotation.current()).toBe(2)
+    expect(consumer.handovers.at(-1)?.signal.aborted).toBe(false)
+    deadline.abort()
+    expect(consumer.handovers.at(-1)?.signal.aborted).toBe(true)
+    consumer.drained()
+    await clock.advance(0)
+    expect(rotation.current()).toBe(3)
+    consumer.drained()
+    await replaced
   })
 
   it('by its parent does not wait for the login that the parent has just made', async () => {

@@ -10,7 +10,7 @@ import type { Outcome } from '../outcome.js'
 import { print, withExamples } from '../output.js'
 import { paintFor, type Terminal } from '../terminal.js'
 import { planLines, reportLines } from '../view/plan-view.js'
-import { emitKubernetes, type PlanningOptions, preparing, withPlanning } from './plan.js'
+import { emitFile, emitKubernetes, type PlanningOptions, preparing, withPlanning } from './plan.js'
 
 interface ApplyCommandOptions extends PlanningOptions {
   readonly yes?: boolean
@@ -22,10 +22,11 @@ export function addApplyCommand(program: Command, terminal: Terminal, outcome: O
     .option('-y, --yes', 'do it without asking')
     .option('--dry-run', 'show the plan and end with exit code 0; plan tells by its exit code whether there is one')
     .action(async (options: ApplyCommandOptions) => {
-      if (options.emit) return emitKubernetes(terminal, options)
+      if (options.emit) return emitFile(terminal, options)
       await preparing(terminal, options, async (prepared) => {
         outcome.code = await applyPrepared(terminal, options, prepared)
-        if (prepared.controllerManager && options.only.includes('entries')) await emitKubernetes(terminal, options)
+        // Between the lines of JSON there is no place for YAML; the plan's note says what to run.
+        if (prepared.controllerManager && options.output === 'text') emitKubernetes(terminal, prepared.located.manifest)
       })
     })
   withExamples(apply, [

@@ -2,8 +2,9 @@
  * `chaveiro demo`: the main job, live.
  * @module
  */
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { exitCode } from '../exit-code.js'
+import { parseSpanMs } from '../input.js'
 import { loadDev } from '../load-dev.js'
 import type { Outcome } from '../outcome.js'
 import { withExamples } from '../output.js'
@@ -23,7 +24,7 @@ export function addDemoCommand(program: Command, terminal: Terminal, outcome: Ou
     .command('demo')
     .description('the main job, live: three services that own no secret, and an intruder')
     .option('--real', 'on HashiCorp Vault and SPIRE, built by npm run servers, in place of the embedded servers')
-    .option('--for <duration>', 'end by itself after this time of work, such as 60s or 5m', parseForMs)
+    .option('--for <duration>', 'end by itself after this time of work, such as 60s or 5m', parseSpanMs)
     .option('--plain', 'one line for each thing that happens, in place of the live view')
     .action(async ({ real = false, for: forMs, plain = false }: DemoOptions) => {
       const { runDemo } = await loadDev()
@@ -66,11 +67,4 @@ function liveShow(terminal: Terminal): Show {
     view: (view) => screen.draw(drawDemo(view, paint)),
     close: () => screen.close(),
   }
-}
-
-function parseForMs(text: string): number {
-  const [, amount, unit] = /^(\d{1,6})(s|m|h)$/.exec(text) ?? []
-  const unitMs = { s: 1000, m: 60_000, h: 3_600_000 }[unit ?? '']
-  if (!unitMs || Number(amount) === 0) throw new InvalidArgumentError('Write a time with its unit: 60s, 5m, 1h.')
-  return Number(amount) * unitMs
 }

@@ -2,7 +2,14 @@
  * `chaveiro plan`: what `apply` would do. It reads and changes nothing.
  * @module
  */
-import { clusterSpiffeIds, makePlan, type PlanGroup, type PreparedPlan, planGroups } from '@chaveiro/operations'
+import {
+  clusterSpiffeIds,
+  type Manifest,
+  makePlan,
+  type PlanGroup,
+  type PreparedPlan,
+  planGroups,
+} from '@chaveiro/operations'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { exitCode } from '../exit-code.js'
 import { readManifestFile, withManifest } from '../manifest-file.js'
@@ -27,7 +34,7 @@ export function addPlanCommand(program: Command, terminal: Terminal, outcome: Ou
   const plan = withPlanning(
     program.command('plan').description('what apply would do; exit 1 when there is something to do'),
   ).action(async (options: PlanningOptions) => {
-    if (options.emit) return emitKubernetes(terminal, options)
+    if (options.emit) return emitFile(terminal, options)
     await preparing(terminal, options, async ({ plan }) => {
       print(terminal, options.output, plan, (data) => planLines(data, paintFor(terminal)))
       if (plan.changes.length > 0) outcome.code = exitCode.failed
@@ -76,9 +83,13 @@ export async function preparing(
   }
 }
 
+/** `--emit kubernetes`: nothing is asked of any server. */
+export async function emitFile(terminal: Terminal, { file }: PlanningOptions): Promise<void> {
+  emitKubernetes(terminal, (await readManifestFile(terminal, file)).manifest)
+}
+
 /** Prints `ClusterSPIFFEID` objects; what cannot be told in them is named on stderr. */
-export async function emitKubernetes(terminal: Terminal, { file }: PlanningOptions): Promise<void> {
-  const { manifest } = await readManifestFile(terminal, file)
+export function emitKubernetes(terminal: Terminal, manifest: Manifest): void {
   const { yaml, left } = clusterSpiffeIds(manifest)
   terminal.stdout.write(yaml)
   for (const { workload, reason } of left) terminal.stderr.write(`left out: ${workload}: ${reason}\n`)

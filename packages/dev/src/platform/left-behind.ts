@@ -3,7 +3,6 @@
  * @module
  */
 import { NotFoundError, VaultClient } from '@chaveiro/vault'
-import pg from 'pg'
 import type { Stack } from '../stack.js'
 import type { LeftBehind } from './summary.js'
 
@@ -37,14 +36,7 @@ async function list(client: VaultClient, path: string): Promise<readonly string[
 }
 
 /** Users that Vault's default template names: `v-<display name>-<role>-…`. */
-async function countUsers({ database: { host, port, superuser } }: Stack): Promise<number> {
-  const { username, password } = superuser
-  const client = new pg.Client({ host, port, database: 'postgres', user: username, password: () => password.expose() })
-  await client.connect()
-  try {
-    const { rows } = await client.query<{ count: string }>("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'")
-    return Number(rows[0]?.count)
-  } finally {
-    await client.end()
-  }
+async function countUsers({ database }: Stack): Promise<number> {
+  const rows = await database.query<{ count: string }>("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'")
+  return Number(rows[0]?.count)
 }

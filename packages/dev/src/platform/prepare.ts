@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto'
 import { applyPlan, type Manifest, makePlan, type ValueOrigin } from '@chaveiro/operations'
 import { Secret } from '@chaveiro/rotation'
 import { VaultClient } from '@chaveiro/vault'
-import pg from 'pg'
 import { DevError } from '../errors.js'
 import type { Stack } from '../stack.js'
 
@@ -59,25 +58,9 @@ function sampleValue(origin: ValueOrigin, values: Readonly<Record<string, Secret
 
 /** The sample's database and the group role of its users: a service's own, there before Vault knows of it. */
 export async function createDatabase({ database }: Stack): Promise<void> {
-  await statements(database, 'postgres', [`CREATE ROLE ${groupRole} NOLOGIN`, 'CREATE DATABASE temporal'])
-  await statements(database, 'temporal', [
-    'CREATE TABLE ticks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())',
-    `GRANT SELECT, INSERT ON ticks TO ${groupRole}`,
-  ])
-}
-
-async function statements({ host, port, superuser }: Stack['database'], name: string, texts: string[]): Promise<void> {
-  const client = new pg.Client({
-    host,
-    port,
-    database: name,
-    user: superuser.username,
-    password: () => superuser.password.expose(),
-  })
-  await client.connect()
-  try {
-    for (const text of texts) await client.query(text)
-  } finally {
-    await client.end()
-  }
+  await database.query(`CREATE ROLE ${groupRole} NOLOGIN`)
+  await database.query('CREATE DATABASE temporal')
+  const table = 'id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now()'
+  await database.query(`CREATE TABLE ticks (${table})`, [], 'temporal')
+  await database.query(`GRANT SELECT, INSERT ON ticks TO ${groupRole}`, [], 'temporal')
 }

@@ -11,6 +11,7 @@ import type { PlanGroup } from '../plan/desired-object.js'
 import { makePlan } from '../plan/make-plan.js'
 import type { PlannedChange } from '../plan/planned-change.js'
 import type { SpireServerClient } from '../spire/server-client.js'
+import { readDocument } from '../vault/read-document.js'
 import type { SvidMint } from './svid-mint.js'
 
 /** A service that runs: where its admin endpoints are. */
@@ -62,7 +63,17 @@ export class Inspection {
   }
 
   async #plan(group: PlanGroup): Promise<readonly PlannedChange[]> {
-    const { located, vault, spire, env } = this.platform
+    const { located, vault, spire } = this.platform
+    const env = group === 'policies' ? await this.#withKeySource() : this.platform.env
     return (await makePlan({ located, vault, spire, groups: [group], env })).plan.changes
+  }
+
+  /** Where nobody says from where Vault should fetch keys, what it was told is taken as meant. */
+  async #withKeySource(): Promise<Variables> {
+    const { vault, env } = this.platform
+    if (env.CHAVEIRO_JWKS_URL || this.manifest.vault.jwksUrl) return env
+    const path = `auth/${this.manifest.vault.mounts.jwt}/config`
+    const { jwks_url: url } = (await readDocument(vault, path, 'auth_configure')) ?? {}
+    return { ...env, CHAVEIRO_JWKS_URL: typeof url === 'string' ? url : undefined }
   }
 }

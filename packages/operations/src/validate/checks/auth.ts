@@ -51,7 +51,10 @@ async function lookAtKeySource(inspection: Inspection, signal: AbortSignal) {
   const config = await readDocument(platform.vault, path, 'auth_configure', signal)
   const url = config?.jwks_url
   const keys = config?.jwt_validation_pubkeys
-  if (typeof url === 'string' && url !== '') return ok(`fetched from ${url}`)
+  if (typeof url === 'string' && url !== '') {
+    const declared = await asDeclared(inspection, 'policies', 'jwt config', 1)
+    return declared.status === 'ok' ? ok(`fetched from ${url}`) : declared
+  }
   if (Array.isArray(keys) && keys.length > 0) {
     const cure = 'Set vault.jwksUrl to the keys of the discovery provider; then run: chaveiro apply --only policies'
     return warning(`${keys.length} static keys: they go stale when SPIRE changes its own, and all logins fail`, cure)
