@@ -16,6 +16,8 @@ HELP
   common_help
   cat <<'HELP'
   SPIRE_SERVER_SOCKET       socket of SPIRE server's API (default: /tmp/spire-server/private/api.sock)
+  SPIRE_SERVER_POD          instead: NAMESPACE/POD, entered through kubectl exec
+  SPIRE_SERVER_ADDRESS      instead: HOST:PORT, entered with an admin's SVID (SPIFFE_ENDPOINT_SOCKET)
   CHAVEIRO_SPIRE_PARENT     node under which workloads are registered, unless the manifest says it
   CHAVEIRO_SPIRE_SELECTORS  other selectors than the manifest's: NAME=TYPE:VALUE,...;NAME=...
 HELP

@@ -29,6 +29,18 @@ while [ $# -gt 0 ]; do
 done
 `
 
+const fakeApt = `#!/bin/sh
+echo "apt-get $@" >> "$(/usr/bin/dirname "$0")/calls"
+: > "$2_2.42.0+ds-5_amd64.deb"
+`
+
+const fakeDpkg = `#!/bin/sh
+case $1 in
+  --field) echo 2.42.0+ds-5 ;;
+  --extract) /bin/mkdir -p root/usr/bin && : > root/usr/bin/prometheus && : > root/usr/bin/promtool ;;
+esac
+`
+
 describe('npm run servers', () => {
   let home: string
   let bin: string
@@ -172,6 +184,26 @@ describe('npm run servers', () => {
     interrupted.kill('SIGTERM')
     expect(await once(interrupted, 'exit')).toEqual([130, null])
     expect((await cached()).filter((name) => /building|lock|unavailable|built/.test(name))).toEqual([])
+  })
+
+  it('unpacks what comes as a Debian package, once, and installs nothing', async () => {
+    expect(await obtain(['--only', 'prometheus'])).toMatchObject({ code: 0, said: expect.stringMatching(/not found/) })
+    expect((await check()).prometheus).toMatchObject({ available: false, cure: expect.stringContaining('Debian') })
+    await writeProgram('apt-get', fakeApt)
+    await writeProgram('dpkg-deb', fakeDpkg)
+    expect(await obtain(['--only', 'prometheus', '--required'])).toMatchObject({ code: 0 })
+    expect((await check()).prometheus).toMatchObject({ available: true, version: '2.42.0' })
+    expect(await obtain(['--only', 'prometheus', '--required'])).toMatchObject({ code: 0 })
+    expect(await calls()).toEqual(['apt-get download prometheus'])
+    expect((await cached()).filter((name) => /unpacking|unavailable|\.deb$/.test(name))).toEqual([])
+  })
+
+  it('tells what apt said, and leaves nothing half-unpacked', async () => {
+    await writeProgram('apt-get', '#!/bin/sh\necho "E: Unable to locate package" >&2\nexit 100\n')
+    await writeProgram('dpkg-deb', fakeDpkg)
+    expect(await obtain(['--only', 'alertmanager', '--required'])).toMatchObject({ code: 3 })
+    expect((await check()).alertmanager?.reason).toContain('Unable to locate package')
+    expect((await cached()).filter((name) => /unpacking/.test(name))).toEqual([])
   })
 
   it('refuses servers that it does not know', async () => {

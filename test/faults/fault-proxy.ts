@@ -126,7 +126,10 @@ export class FaultProxy implements AsyncDisposable {
       pair.losing = true
       return
     }
-    if (pair.losing) return end(pair)
+    if (pair.losing) {
+      end(pair)
+      return
+    }
     pair.answered += piece.length
     if (cutAfterBytes !== undefined && pair.answered > cutAfterBytes) {
       pair.client.write(piece.subarray(0, cutAfterBytes), () => end(pair))

@@ -18,16 +18,16 @@ import { readManifest } from '@chaveiro/operations'
 import { SpiffeId } from '@chaveiro/spiffe'
 import { VaultClient } from '@chaveiro/vault'
 import { FaultProxy } from './fault-proxy.js'
+import { lives } from './lives.js'
 import { Load } from './load.js'
-
-/** Lives so short that every fault meets a renewal, and the long ones outlast a life. */
-export const lives = { leaseSeconds: 12, leaseMaxSeconds: 36, tokenSeconds: 20 } as const
 
 const manifestFile = new URL('../../examples/chaveiro.yaml', import.meta.url)
 
 export class FaultStage implements AsyncDisposable {
   /** What the service wrote. */
   readonly log: string[] = []
+  /** Makes a process the orchestrator of the sample platform. */
+  env: Record<string, string> = {}
   service!: VaultIntegration
   load!: Load
   /** Bears the root token, and goes past the proxies. */
@@ -73,28 +73,30 @@ export class FaultStage implements AsyncDisposable {
     }
     const stage = new FaultStage(vault, spire, postgres, vaultProxy, spireProxy, postgresProxy, stack)
     await prepareStack(stack, manifest)
-    await stage.#startService()
+    await stage.#admit()
     return stage
   }
 
-  async #startService(): Promise<void> {
+  async #admit(): Promise<void> {
     const sample = sampleServices.find(({ name }) => name === 'orchestrator-dynamic')
     if (!sample) throw new Error('the sample platform has an orchestrator')
     const id = SpiffeId.of(this.stack.trustDomain, sample.path).toString()
     // The agent attests who is at the other end of its socket: the proxy, which is this process.
     const entry = await this.spire.createEntry({ id, selectors: [`unix:uid:${process.getuid?.()}`] })
     await this.spire.waitForEntry(entry.entryId)
-    const log = this.log
-    this.service = await VaultIntegration.start({
-      env: {
-        ...sample.env(this.stack, '127.0.0.1:1'),
-        VAULT_ADDR: `http://127.0.0.1:${this.vaultProxy.place}`,
-        CHAVEIRO_DATABASE_PORT: String(this.postgresProxy.place),
-        CHAVEIRO_START_TIMEOUT: '30s',
-        SPIFFE_ENDPOINT_SOCKET: `unix://${this.spireProxy.place}`,
-      },
-      logStream: { write: (line: string) => log.push(line) },
-    })
+    this.env = {
+      ...sample.env(this.stack, '127.0.0.1:1'),
+      VAULT_ADDR: `http://127.0.0.1:${this.vaultProxy.place}`,
+      CHAVEIRO_DATABASE_PORT: String(this.postgresProxy.place),
+      CHAVEIRO_START_TIMEOUT: '30s',
+      SPIFFE_ENDPOINT_SOCKET: `unix://${this.spireProxy.place}`,
+    }
+  }
+
+  /** Starts the service in this process, and its load. */
+  async serve(): Promise<void> {
+    const { env, log } = this
+    this.service = await VaultIntegration.start({ env, logStream: { write: (line: string) => log.push(line) } })
     this.load = new Load(this.service)
   }
 

@@ -4,6 +4,7 @@
  */
 import type { VaultIntegration } from '@chaveiro/integration'
 import { sleep, systemClock } from '@chaveiro/rotation'
+import { openMs } from './lives.js'
 
 export type Work = 'query' | 'transaction' | 'read'
 
@@ -16,8 +17,6 @@ export interface Entry {
 }
 
 const pauseMs: Record<Work, number> = { query: 40, transaction: 100, read: 200 }
-/** How long a transaction stays open. */
-const openMs = 1500
 
 export class Load {
   readonly entries: Entry[] = []

@@ -17,7 +17,7 @@ const targetsOf = ({ platform }: RunningPlatform): ScrapeTarget[] =>
   platform.admins.map(({ name, address }) => ({ address, labels: { job: name, namespace: 'neural-hive' } }))
 
 /** The rules as they are delivered, but that nothing is waited for. */
-const rehearsal = renderRules({ for: '5s', interval: '1s' })
+const rehearsal = renderRules({ for: '10s', interval: '1s' })
 
 const registry: readonly (readonly [string, MetricDefinition])[] = Object.entries(metricDefinitions)
 const targetLabels = ['__name__', 'job', 'namespace', 'instance', 'le']

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -437,6 +438,30 @@ secrets:
     expect(await chaveiro(['apply', '--yes'])).toMatchObject({ code: 0 })
   })
 
+  it('static keys in place of a URL: with a warning that they go stale, and without a plan that never ends', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'chaveiro-keys-'))
+    try {
+      const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      await writeFile(join(folder, 'key.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+      const withKeys = swap(
+        sample,
+        '  token: {',
+        `  jwtKeys: [${folder}/key.pem]\n  issuer: https://spire.local\n  token: {`,
+      )
+      const { stdout, code } = await chaveiro(['apply', '--yes'], withKeys)
+      expect(stdout).toContain('go stale')
+      expect(code).toBe(0)
+      expect(await plan([], withKeys)).toMatchObject({ code: 0, plan: { changes: [] } })
+      const back = await plan()
+      expect(back.plan.changes).toEqual([
+        expect.objectContaining({ kind: 'jwt config', danger: expect.stringContaining('logins fail') }),
+      ])
+      expect(await chaveiro(['apply', '--yes'])).toMatchObject({ code: 0 })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   /** With a token as a role gives it: of its policy alone. */
   async function holderOf(policy: string): Promise<VaultClient> {
     const { auth } = await write('auth/token/create', { policies: [policy], no_default_policy: true })
@@ -533,6 +558,7 @@ secrets:
     )
 
     it('a failure keeps back only what needs it, and the rest is done by the next run', async () => {
+      expect(await chaveiro(['apply', '--yes'])).toMatchObject({ code: 0 })
       for (const path of ['database/roles/temporal-orchestrator', 'database/config/temporal']) await remove(path)
       await remove('sys/policies/acl/worker-agents')
       const failed = await chaveiro(['apply', '--yes'], sample, { PGPORT: '1' })

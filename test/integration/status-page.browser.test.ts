@@ -8,6 +8,7 @@ import { FakeClock } from '@chaveiro/rotation/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { describeInBrowser, launchBrowser } from '../support/chromium.js'
+import { type RunningPlatform, startSamplePlatform } from '../support/sample-platform.js'
 
 let browser: Browser
 let clock: FakeClock
@@ -16,12 +17,17 @@ let page: Page
 let complaints: string[]
 
 /** Everything that the browser finds wrong, refusals by the content security policy among it. */
+async function openPage(address: string, colorScheme: 'light' | 'dark'): Promise<Page> {
+  const opened = await browser.newPage({ colorScheme, viewport: { width: 1000, height: 800 } })
+  opened.on('console', (message) => complaints.push(message.text()))
+  opened.on('pageerror', (error) => complaints.push(String(error)))
+  await opened.goto(`http://${address}`)
+  await opened.locator('#connection', { hasText: /^live$/ }).waitFor()
+  return opened
+}
+
 async function open(colorScheme: 'light' | 'dark'): Promise<void> {
-  page = await browser.newPage({ colorScheme, viewport: { width: 1000, height: 800 } })
-  page.on('console', (message) => complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  await page.goto(`http://${service.adminAddress}`)
-  await page.locator('#connection', { hasText: /^live$/ }).waitFor()
+  page = await openPage(String(service.adminAddress), colorScheme)
 }
 
 /** Waits until the page shows a text; its policy forbids to wait by a script of ours. */
@@ -120,6 +126,39 @@ describeInBrowser('the status page in Chromium', () => {
     expect(await bar.getAttribute('aria-valuetext')).toBe('60 s of 60 s')
     expect(await bar.getAttribute('aria-valuenow')).toBe('100')
   })
+})
+
+describeInBrowser('the status page of the running sample platform', () => {
+  let running: RunningPlatform
+
+  beforeAll(async () => {
+    running = await startSamplePlatform()
+    browser = await launchBrowser()
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await running?.[Symbol.asyncDispose]()
+  })
+
+  it.each(['light', 'dark'] as const)(
+    'in %s: lives shrink and a renewal appears, without a reload',
+    async (colorScheme) => {
+      complaints = []
+      const admin = running.platform.admins.find(({ name }) => name === 'orchestrator-dynamic')
+      page = await openPage(String(admin?.address), colorScheme)
+      await page.evaluate("window.untouched = 'the same document'")
+      const bar = page.getByRole('progressbar', { name: 'Life of database temporal-orchestrator' })
+      const left = async (): Promise<number> => Number(await bar.getAttribute('aria-valuenow'))
+      const before = await left()
+      await expect.poll(left, { timeout: 20_000 }).not.toBe(before)
+      await page.locator('#announcement', { hasText: /^database .*: (renewed|replaced)$/ }).waitFor({ timeout: 30_000 })
+      expect(await page.evaluate('window.untouched')).toBe('the same document')
+      expect(await page.evaluate(leastContrast)).toBeGreaterThanOrEqual(4.5)
+      expect(complaints).toEqual([])
+      await page.close()
+    },
+  )
 })
 
 /** Run in the page: the lowest contrast of a text with what is behind it, as WCAG 2 defines it. */

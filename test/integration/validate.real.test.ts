@@ -1,15 +1,11 @@
+import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import {
-  createDatabase,
-  databaseVariables,
-  leftBehind,
-  RealStack,
-  sampleServices,
-  sampleValues,
-} from '@chaveiro/dev'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createDatabase, databaseVariables, leftBehind, RealStack, sampleServices, sampleValues } from '@chaveiro/dev'
 import { TrustDomain } from '@chaveiro/spiffe'
 import { VaultClient } from '@chaveiro/vault'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -47,7 +43,10 @@ describeReal('validate on Vault, SPIRE and PostgreSQL', ['vault', 'spire'], () =
       ...(await stack.entryVariables(sampleServices.map(({ name }) => name))),
       ...Object.fromEntries(secrets),
     }
-    planted.push(stack.vault.rootToken.expose(), ...secrets.map(([, value]) => value).filter((each) => each.length > 12))
+    planted.push(
+      stack.vault.rootToken.expose(),
+      ...secrets.map(([, value]) => value).filter((each) => each.length > 12),
+    )
     expect(await chaveiro(['apply', '--yes'])).toMatchObject({ code: 0 })
   })
 
@@ -73,6 +72,16 @@ describeReal('validate on Vault, SPIRE and PostgreSQL', ['vault', 'spire'], () =
     expect(code).toBe(0)
     expect(stdout).not.toContain('✗')
     expect(await leftBehind(stack)).toEqual({ leases: 0, database_users: 0 })
+  })
+
+  it('is what the script of the guide runs', async () => {
+    const script = fileURLToPath(new URL('../../scripts/validate-vault-spiffe-integration.sh', import.meta.url))
+    const options = { env: { PATH: process.env.PATH, ...env } }
+    const { stdout, stderr } = await promisify(execFile)(script, ['--only', 'vault,login', '-o', 'json'], options)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, exit_code: 0 })
+    expect(stderr).toContain('running: chaveiro validate')
+    const dry = await promisify(execFile)(script, [], { env: { ...options.env, DRY_RUN: 'true' } })
+    expect(dry.stdout).toContain('would run: chaveiro validate')
   })
 
   it('fails with --strict where a service that does not run could not be asked', async () => {
@@ -208,5 +217,89 @@ describeReal('validate on Vault, SPIRE and PostgreSQL', ['vault', 'spire'], () =
     expect(code).toBe(0)
     expect(stderr).toContain('waiting until each workload has its policy')
     expect((await mended).code).toBe(0)
+  })
+
+  const secretPath = 'secret/orchestrator/kafka'
+  it('tells why a right is there, link by link, with the line of the policy (pain 17)', async () => {
+    const { code, stdout } = await chaveiro(['why', 'orchestrator-dynamic', secretPath, '-o', 'json'])
+    const explanation = JSON.parse(stdout) as { chain: { link: string; status: string; where: string | null }[] }
+    expect(code).toBe(0)
+    expect(explanation.chain.map(({ link, status }) => `${link} ${status}`)).toEqual(
+      ['workload', 'entry', 'svid', 'role', 'policy', 'capability'].map((link) => `${link} holds`),
+    )
+    expect(explanation.chain[4]?.where).toMatch(/^policy orchestrator-dynamic:\d+$/)
+    expect(await leftBehind(stack)).toEqual({ leases: 0, database_users: 0 })
+  })
+
+  it.each([
+    {
+      name: 'a secret of another',
+      of: ['worker-agents', secretPath],
+      link: 'policy',
+      cure: 'Add orchestrator/kafka to kv.read of worker-agents',
+    },
+    {
+      name: 'a database role',
+      of: ['worker-agents', 'database/creds/temporal-orchestrator'],
+      link: 'policy',
+      cure: 'Add temporal-orchestrator to databases',
+    },
+    {
+      name: 'writing where it may read',
+      of: ['orchestrator-dynamic', secretPath, '--capability', 'update'],
+      link: 'policy',
+      cure: 'kv.write',
+    },
+    {
+      name: 'what no manifest gives',
+      of: ['orchestrator-dynamic', 'sys/seal', '--capability', 'update'],
+      link: 'policy',
+      cure: 'a policy of your own',
+    },
+    { name: 'a workload that nobody declared', of: ['nobody', secretPath], link: 'workload', cure: 'workloads:' },
+  ])('tells why not: $name (pain 17)', async ({ of, link, cure }) => {
+    const { code, stdout } = await chaveiro(['why', ...of, '-o', 'json'])
+    const { chain } = JSON.parse(stdout) as { chain: { link: string; status: string; cure: string }[] }
+    expect(code).toBe(1)
+    expect(chain.at(-1)).toMatchObject({ link, status: 'broken', cure: expect.stringContaining(cure) })
+  })
+
+  it.each([
+    {
+      name: 'the policy',
+      fault: () => vault.sys.policies.write('worker-agents', 'path "secret/other" { capabilities = ["read"] }'),
+      link: 'policy',
+      cure: 'apply --only policies',
+    },
+    {
+      name: 'the role',
+      fault: () => vault.request({ method: 'DELETE', path: role, operation: 'sys' }),
+      link: 'role',
+      cure: 'apply --only policies',
+    },
+    {
+      name: 'the identity of the role',
+      fault: () => patch(role, { bound_subject: 'spiffe://neural-hive.local/x' }),
+      link: 'role',
+      cure: 'apply --only policies',
+    },
+  ])('names the first link that is missing: $name', async ({ fault, link, cure }) => {
+    try {
+      await fault()
+      const { code, stdout } = await chaveiro(['why', 'worker-agents', 'secret/worker/queue', '-o', 'json'])
+      const { chain } = JSON.parse(stdout) as { chain: { link: string; status: string; cure: string }[] }
+      expect(code).toBe(1)
+      expect(chain.at(-1)).toMatchObject({ link, status: 'broken', cure: expect.stringContaining(cure) })
+    } finally {
+      expect((await chaveiro(['apply', '--yes', '--adopt'])).code).toBe(0)
+    }
+  })
+
+  it('goes on where SPIRE cannot be seen, and says so', async () => {
+    const of = ['why', 'worker-agents', 'secret/worker/queue']
+    const { code, stdout } = await chaveiro(of, { SPIRE_SERVER_SOCKET: '/nowhere/api.sock' })
+    expect(code).toBe(0)
+    expect(stdout).toContain('as far as could be seen')
+    expect(await chaveiro(of)).toMatchObject({ code: 0, stdout: expect.stringContaining('Vault itself says: read') })
   })
 })

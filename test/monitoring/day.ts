@@ -14,13 +14,13 @@ export interface InputSeries {
 const target = { namespace: 'neural-hive-orchestration', job: 'orchestrator-dynamic', instance: '10.0.0.7:9464' }
 
 /** What falls from a life to a new one every so many minutes. */
-export const sawtooth =
+const sawtooth =
   (lifeSeconds: number, everyMinutes: number): Course =>
   (minute) =>
     lifeSeconds - 60 * (minute % everyMinutes)
 
 /** A counter that grows by one every so many minutes. */
-export const every =
+const every =
   (minutes: number): Course =>
   (minute) =>
     Math.floor(minute / minutes)

@@ -350,7 +350,12 @@ class Trial {
 
   #isSettled(): boolean {
     const rotations: Rotation<unknown>[] = [this.#session.token, this.#lease]
-    if (rotations.some((rotation) => rotation.snapshot().consecutiveFailures > 0)) return false
+    const isTroubled = rotations.some((rotation) => {
+      const { consecutiveFailures, remainingSeconds = 0, ttlSeconds = 0 } = rotation.snapshot()
+      // A wish that failed early in a life is not tried again before its time.
+      return consecutiveFailures > 0 && remainingSeconds < 0.45 * ttlSeconds
+    })
+    if (isTroubled) return false
     try {
       const id = this.#session.token.current().token.expose()
       return this.#vault.tokens.some((token) => token.id === id && this.#vault.isAlive(token))

@@ -7,10 +7,13 @@ import { addApplyCommand } from './commands/apply.js'
 import { addCompletionCommand } from './commands/completion.js'
 import { addDemoCommand } from './commands/demo.js'
 import { addDevCommand } from './commands/dev.js'
+import { addEmergencyCommand } from './commands/emergency.js'
 import { addIdCommand } from './commands/id.js'
 import { addPlanCommand } from './commands/plan.js'
 import { addSvidCommand } from './commands/svid.js'
+import { addTokenCommand } from './commands/token.js'
 import { addValidateCommand } from './commands/validate.js'
+import { addWhyCommand } from './commands/why.js'
 import type { Outcome } from './outcome.js'
 import type { Terminal } from './terminal.js'
 import { version } from './version.js'
@@ -28,6 +31,9 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
     addPlanCommand,
     addApplyCommand,
     addValidateCommand,
+    addWhyCommand,
+    addEmergencyCommand,
+    addTokenCommand,
     addIdCommand,
     addSvidCommand,
     addCompletionCommand,

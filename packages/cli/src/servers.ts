@@ -15,7 +15,7 @@ type Environment = Terminal['env']
  * `VAULT_ADDR`, `VAULT_TOKEN`, `VAULT_NAMESPACE`, `VAULT_CACERT`; those of OpenBao (`BAO_…`) come first.
  * @throws {UsageError} when the address or the token is missing
  */
-export async function openVault(env: Environment, manifest: Manifest): Promise<VaultClient> {
+export async function openVault(env: Environment, manifest?: Manifest): Promise<VaultClient> {
   const { client, hasToken } = await openVaultWithOrWithoutToken(env, manifest)
   if (hasToken) return client
   await client.close()
@@ -25,9 +25,9 @@ export async function openVault(env: Environment, manifest: Manifest): Promise<V
 /** As {@link openVault}, for what can be asked without a token too. @throws {UsageError} when the address is missing */
 export async function openVaultWithOrWithoutToken(
   env: Environment,
-  { vault }: Manifest,
+  manifest?: Manifest,
 ): Promise<{ readonly client: VaultClient; readonly hasToken: boolean }> {
-  const address = vaultVariable(env, 'ADDR') ?? vault.address
+  const address = vaultVariable(env, 'ADDR') ?? manifest?.vault.address
   if (!address) throw new UsageError('no address of Vault', 'Set VAULT_ADDR, or vault.address in the manifest.')
   const token = vaultVariable(env, 'TOKEN')
   const secret = token === undefined ? undefined : new Secret(token)

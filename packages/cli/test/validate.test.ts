@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fakeSource, startStatic } from '../../integration/test/service.js'
 import { run } from './terminal.js'
 
 const manifest = `version: 1
@@ -46,10 +47,21 @@ describe('chaveiro validate', () => {
       if (named) args.push('--service', `one=${admin}`)
       const { code, stdout } = await run(args, { stdin: manifest, env: { VAULT_ADDR: 'http://127.0.0.1:1' } })
       expect(code).toBe(want)
-      if (format === 'json') expect(JSON.parse(stdout)).toMatchObject({ schema_version: 1, ok: want === 0, exit_code: want })
+      if (format === 'json')
+        expect(JSON.parse(stdout)).toMatchObject({ schema_version: 1, ok: want === 0, exit_code: want })
       if (format === 'junit') expect(/failures="0"/.test(stdout)).toBe(want === 0)
     },
   )
+
+  it('holds for a service that runs', async () => {
+    await using running = await startStatic()
+    await running.service.rotate(fakeSource()).ready()
+    const args = ['validate', '-f', '-', '--only', 'services', '--strict', '-v']
+    const env = { VAULT_ADDR: 'http://127.0.0.1:1', CHAVEIRO_SERVICES: `one=${running.url}` }
+    const { code, stdout } = await run(args, { stdin: manifest, env })
+    expect(stdout).toContain('3 of 3 hold')
+    expect(code).toBe(0)
+  })
 
   it('keeps the data alone on stdout, and escapes what stands in XML', async () => {
     const args = ['validate', '-f', '-', '--only', 'services', '-o', 'junit', '--service', `one=${admin}`]

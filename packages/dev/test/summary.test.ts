@@ -44,6 +44,8 @@ describe('the verdict on a demo', () => {
     { name: 'an intruder who was never refused', change: { calls: { accepted: 50, refusedAsExpected: 0, failed: 0 } } },
     { name: 'a lease left in Vault', change: { leftBehind: { leases: 1, database_users: 0 } } },
     { name: 'a user left in PostgreSQL', change: { leftBehind: { leases: 0, database_users: 1 } } },
+    { name: 'a Vault that cannot be asked', change: { leftBehind: { leases: null, database_users: 0 } } },
+    { name: 'a PostgreSQL that cannot be asked', change: { leftBehind: { leases: 0, database_users: null } } },
     { name: 'a first attempt after 0.80', change: { credentials: [credential('token', 3, 0, 0.81)] } },
     { name: 'a service that fell', change: { casualties: ['worker-agents ended by itself'] } },
   ])('is not ok after $name, and says so', ({ change }) => {

@@ -4,6 +4,9 @@ export { clusterSpiffeIds, type NotEmitted } from './derive/cluster-spiffe-ids.j
 export { ownerOf } from './derive/owner.js'
 export { policyMark, policyName, policyText } from './derive/policy.js'
 export type { Variables } from './derive/variables.js'
+export { type AuditRecord, appendAudit, auditFile, auditRecord } from './emergency/audit.js'
+export { type NodeSeal, nodeSeal, readSeal, type SealState } from './emergency/seal.js'
+export { readSeals, type ShareRequest, type UnsealOptions, type UnsealOutcome, unseal } from './emergency/unseal.js'
 export { ManifestError, type ManifestProblem } from './manifest/errors.js'
 export { manifestJsonSchema } from './manifest/json-schema.js'
 export { type LocatedManifest, locateManifest, readManifest } from './manifest/read.js'
@@ -15,13 +18,17 @@ export { PlanError, type PlanErrorCode } from './plan/errors.js'
 export type { FieldChange } from './plan/field-change.js'
 export { makePlan, type PlanOptions, type PreparedPlan } from './plan/make-plan.js'
 export type { PlanAction, PlannedChange, PlanSymbol } from './plan/planned-change.js'
+export type { AdminIdentity } from './spire/admin-credentials.js'
 export type { SpireEntry } from './spire/entry.js'
+export type { EntryApi } from './spire/entry-api.js'
 export { SpireServerError, type SpireServerErrorCode } from './spire/errors.js'
+export { KubectlEntries, type KubectlOptions } from './spire/kubectl-entries.js'
 export {
   type AttestedNode,
   type ServerBundle,
   SpireServerClient,
   type SpireServerOptions,
+  type SpireServerPlace,
 } from './spire/server-client.js'
 export { checkCatalogue, selectChecks } from './validate/catalogue.js'
 export { type Check, type CheckGroup, checkGroups } from './validate/check.js'
@@ -30,6 +37,7 @@ export { Inspection, type Platform, type ServiceAddress } from './validate/inspe
 export { type CheckProgress, type RunOptions, runChecks } from './validate/run-checks.js'
 export { SpireSvidMint, type SpireSvidMintOptions, type SvidMint } from './validate/svid-mint.js'
 export { type VerdictCode, verdictOf } from './validate/verdict.js'
-export { type AuditRecord, appendAudit, auditFile, auditRecord } from './emergency/audit.js'
-export { type NodeSeal, nodeSeal, readSeal, type SealState } from './emergency/seal.js'
-export { readSeals, type ShareRequest, type UnsealOptions, type UnsealOutcome, unseal } from './emergency/unseal.js'
+export { type AccessQuestion, explainAccess } from './why/explain-access.js'
+export type { ChainLink, Explanation, LinkName, LinkStatus } from './why/explanation.js'
+export { decidingRules, grantedBy, type PolicyRule, rulesOf } from './why/policy-match.js'
+export { type RotationOptions, type RotationTarget, renewServices, type ServiceOutcome } from './emergency/rotation.js'

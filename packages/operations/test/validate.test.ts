@@ -93,7 +93,10 @@ describe('runChecks', () => {
 })
 
 describe('verdictOf', () => {
-  const result = (status: 'ok' | 'warning' | 'failed' | 'unknown' | 'skipped', reason: 'state' | 'unreachable' | 'denied' | 'input' | null = null) => ({ status, reason })
+  const result = (
+    status: 'ok' | 'warning' | 'failed' | 'unknown' | 'skipped',
+    reason: 'state' | 'unreachable' | 'denied' | 'input' | null = null,
+  ) => ({ status, reason })
   it.each([
     { name: 'all hold', results: [result('ok')], want: 0, strict: 0 },
     { name: 'a warning', results: [result('ok'), result('warning', 'state')], want: 0, strict: 0 },
@@ -102,7 +105,12 @@ describe('verdictOf', () => {
     { name: 'no such token', results: [result('failed', 'denied')], want: 4, strict: 4 },
     { name: 'could not tell', results: [result('ok'), result('unknown', 'input')], want: 0, strict: 1 },
     { name: 'no right to look', results: [result('unknown', 'denied'), result('skipped')], want: 0, strict: 4 },
-    { name: 'a failure beside a doubt', results: [result('unknown', 'denied'), result('failed', 'state')], want: 1, strict: 1 },
+    {
+      name: 'a failure beside a doubt',
+      results: [result('unknown', 'denied'), result('failed', 'state')],
+      want: 1,
+      strict: 1,
+    },
     { name: 'nothing looked at', results: [], want: 1, strict: 1 },
   ])('$name', ({ results, want, strict }) => {
     expect(verdictOf(results)).toBe(want)

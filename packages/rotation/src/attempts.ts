@@ -70,11 +70,13 @@ async function replace<T>(record: RotationRecord<T>, underway: Underway<T>): Pro
     tooLate(grant)
     return
   }
-  serverAnswered(record)
   underway.issued = holdingOf(record, { ...grant, ttlSeconds: 0 }, flight)
   // A TTL that makes no sense throws here, with the value at hand to be revoked.
   const issued = holdingOf(record, grant, flight)
   underway.issued = issued
+  serverAnswered(record)
+  // A breaker that closes wakes this rotation too: past its deadline the attempt is over, and the value retired.
+  if (underway !== record.underway) return
   underway.step = 'probe'
   await flight.run(async (attempt) => record.consumer?.probe?.(issued.value, attempt))
   if (underway === record.underway) adopt(record, underway, issued)

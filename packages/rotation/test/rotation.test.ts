@@ -249,6 +249,20 @@ describe('renewal', () => {
     expect(issued).toBe(2)
   })
 
+  it('whose answer is read past its deadline, and closes the breaker, loses no value', async () => {
+    const server = model({ ttlSeconds: 1000 })
+    server.plan = () => ({ fail: 'unavailable' })
+    const rotation = rotator.rotate(server.source())
+    await clock.advance(20_000)
+    server.plan = (operation) => (operation === 'issue' ? { delayMs: 2_000 } : {})
+    const before = server.of('issue').length
+    while (server.of('issue').length === before) await clock.advance(100)
+    await clock.stall(40_000)
+    server.plan = () => ({})
+    await clock.advance(60_000)
+    expect(server.alive()).toEqual([rotation.current()])
+  })
+
   it('that grants 0 seconds, since less than one is left, does not make a value endless', async () => {
     let issued = 0
     const rotation = rotator.rotate<number>({

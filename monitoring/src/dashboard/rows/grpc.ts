@@ -22,7 +22,7 @@ export const grpcRow: DashboardRow = {
     lines({
       title: 'Calls refused, by reason',
       description:
-        'token_expired and token_not_yet_valid: clocks. audience_mismatch, not_authorized: configuration. key_unknown: a bundle that is behind. signature_invalid: forgery.',
+        'Where to look: token_expired and token_not_yet_valid: clocks. audience_mismatch, not_authorized: configuration. key_unknown: a bundle that is behind. signature_invalid: forgery.',
       unit: 'reqps',
       queries: [
         {

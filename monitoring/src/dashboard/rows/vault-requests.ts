@@ -23,7 +23,8 @@ export const vaultRequestsRow: DashboardRow = {
     }),
     lines({
       title: 'Requests, by status',
-      description: 'sealed, unreachable and timeout: Vault. permission_denied: policies; ask `chaveiro why`.',
+      description:
+        'Where to look: sealed, unreachable and timeout: Vault. permission_denied: policies; ask `chaveiro why`.',
       unit: 'reqps',
       queries: [{ expr: `sum by (status) (${all})`, legend: '{{status}}' }],
       thresholds: neutral,

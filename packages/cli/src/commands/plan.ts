@@ -4,6 +4,7 @@
  */
 import {
   clusterSpiffeIds,
+  type EntryApi,
   type Manifest,
   makePlan,
   type PlanGroup,
@@ -15,7 +16,8 @@ import { exitCode } from '../exit-code.js'
 import { readManifestFile, withManifest } from '../manifest-file.js'
 import type { Outcome } from '../outcome.js'
 import { type OutputFormat, print, withExamples, withOutput } from '../output.js'
-import { openSpire, openVault } from '../servers.js'
+import { openVault } from '../servers.js'
+import { openEntries } from '../spire-entries.js'
 import { paintFor, type Terminal } from '../terminal.js'
 import { planLines } from '../view/plan-view.js'
 
@@ -73,8 +75,9 @@ export async function preparing(
 ): Promise<void> {
   const located = await readManifestFile(terminal, file)
   const vault = only.some((group) => group !== 'entries') ? await openVault(terminal.env, located.manifest) : undefined
-  const spire = only.includes('entries') ? openSpire(terminal.env) : undefined
+  let spire: EntryApi | undefined
   try {
+    spire = only.includes('entries') ? await openEntries(terminal) : undefined
     const { env, stop: signal } = terminal
     await use(await makePlan({ located, vault, spire, groups: only, env, adopt, prune, replace, signal }))
   } finally {

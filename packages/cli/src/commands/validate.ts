@@ -19,6 +19,7 @@ import { readManifestFile, withManifest } from '../manifest-file.js'
 import type { Outcome } from '../outcome.js'
 import { withExamples } from '../output.js'
 import { openSpire, openVaultWithOrWithoutToken, spireSocket } from '../servers.js'
+import { serviceOption, servicesFrom } from '../service-address.js'
 import type { Terminal } from '../terminal.js'
 import { validationOutputs } from '../view/validation-output.js'
 import { ValidationProgress } from '../view/validation-progress.js'
@@ -45,11 +46,7 @@ export function addValidateCommand(program: Command, terminal: Terminal, outcome
     .option('--strict', 'fail too where it could not be told')
     .option('--wait <duration>', 'try again what does not hold, for as long as this: 2m', parseSpanMs, 0)
     .option('-v, --verbose', 'show what was seen of the states that hold')
-    .addOption(
-      new Option('--service <name=url>', 'a service that runs, and its admin address; repeat it for several')
-        .argParser(addService)
-        .default([], 'CHAVEIRO_SERVICES: NAME=URL,NAME=URL'),
-    )
+    .addOption(serviceOption())
     .addOption(
       new Option('-o, --output <format>', 'how to print the result').choices(['text', 'json', 'junit']).default('text'),
     )
@@ -69,7 +66,7 @@ export function addValidateCommand(program: Command, terminal: Terminal, outcome
 async function validatePlatform(terminal: Terminal, options: ValidateOptions): Promise<CheckResult[]> {
   const { env, stop: signal } = terminal
   const located = await readManifestFile(terminal, options.file)
-  const services = options.service.length > 0 ? options.service : servicesOf(env.CHAVEIRO_SERVICES)
+  const services = servicesFrom(terminal, options.service)
   const { client: vault, hasToken } = await openVaultWithOrWithoutToken(env, located.manifest)
   const spire = openSpire(env)
   const mint = new SpireSvidMint({ socket: spireSocket(env) })
@@ -91,14 +88,4 @@ function parseGroups(text: string): CheckGroup[] {
     if (!group) throw new InvalidArgumentError(`"${name}" is none of ${checkGroups.join(', ')}.`)
     return group
   })
-}
-
-const addService = (text: string, earlier: readonly ServiceAddress[]): ServiceAddress[] => [...earlier, serviceOf(text)]
-
-const servicesOf = (text = ''): ServiceAddress[] => text.split(',').filter(Boolean).map(serviceOf)
-
-function serviceOf(text: string): ServiceAddress {
-  const [, name, admin] = /^([^=]+)=(https?:\/\/[^/\s]+)\/?$/.exec(text.trim()) ?? []
-  if (name && admin) return { name, admin }
-  throw new InvalidArgumentError(`"${text}" is not NAME=URL, such as orchestrator=http://127.0.0.1:9464.`)
 }

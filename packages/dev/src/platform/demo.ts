@@ -9,7 +9,7 @@ import { EmbeddedStack } from '../embedded-stack.js'
 import { RealStack } from '../real-stack.js'
 import type { Stack } from '../stack.js'
 import { sampleFiles } from './files.js'
-import { leftBehind } from './left-behind.js'
+import { knownLeftBehind } from './left-behind.js'
 import type { PlatformView } from './model.js'
 import { SamplePlatform } from './platform.js'
 import { prepareStack } from './prepare.js'
@@ -75,7 +75,7 @@ async function judge(stack: Stack, platform: SamplePlatform, durationMs: number)
     credentials: services.flatMap(({ credentials }) => credentials),
     queries,
     calls,
-    leftBehind: await leftBehind(stack),
+    leftBehind: await knownLeftBehind(stack),
     casualties: platform.casualties,
   })
 }

@@ -4,16 +4,29 @@
  */
 import { NotFoundError, VaultClient } from '@chaveiro/vault'
 import type { Stack } from '../stack.js'
-import type { LeftBehind } from './summary.js'
+import type { KnownLeftBehind, LeftBehind } from './summary.js'
 
 /** Prefixes under which the platform's leases and login tokens live. */
 const leasePrefixes = ['database', 'auth/jwt']
 
-/** Counts leases (of logins too) and the database users that Vault made. */
+/** Counts leases (of logins too) and the database users that Vault made. @throws when a server gives no answer */
 export async function leftBehind(stack: Stack): Promise<LeftBehind> {
-  await using client = new VaultClient({ address: stack.vault.address, token: () => stack.vault.rootToken })
+  const [leases, users] = await Promise.all([countAllLeases(stack), countUsers(stack)])
+  return { leases, database_users: users }
+}
+
+/** The same where a server may be gone: what it does not answer is null. */
+export async function knownLeftBehind(stack: Stack): Promise<KnownLeftBehind> {
+  const [leases, users] = await Promise.all([countAllLeases(stack).catch(unknown), countUsers(stack).catch(unknown)])
+  return { leases, database_users: users }
+}
+
+const unknown = (): null => null
+
+async function countAllLeases({ vault }: Stack): Promise<number> {
+  await using client = new VaultClient({ address: vault.address, token: () => vault.rootToken })
   const counts = await Promise.all(leasePrefixes.map((prefix) => countLeases(client, prefix)))
-  return { leases: counts.reduce((sum, count) => sum + count, 0), database_users: await countUsers(stack) }
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 /** Walks `sys/leases/lookup/<prefix>`: names that end in a slash are folders. */

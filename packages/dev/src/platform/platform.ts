@@ -131,9 +131,7 @@ export class SamplePlatform implements AsyncDisposable {
   }
 
   async #closeOne(process: ServiceProcess): Promise<void> {
-    if (process.fell) this.#casualties.push([`${process.name} ended by itself`, ...process.errors].join('\n  '))
-    const code = await process.close()
-    if (code !== 0)
-      this.#casualties.push([`${process.name} ended with exit code ${code}`, ...process.errors].join('\n  '))
+    const wrong = await process.close()
+    if (wrong) this.#casualties.push([`${process.name} ${wrong}`, ...process.errors].join('\n  '))
   }
 }

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { type Clock, sleep, systemClock } from '@chaveiro/rotation'
 import { DevError } from '../errors.js'
+import type { Exit } from '../server-process.js'
 import type { Admission } from '../stack.js'
 
 /** A line that a service wrote: a log event, or a report of the sample itself (`sample_…`). */
@@ -39,7 +40,7 @@ export class ServiceProcess {
   readonly #child: ChildProcess
   readonly #clock: Clock
   readonly #errors: string[] = []
-  readonly #ended: Promise<number>
+  readonly #ended: Promise<Exit>
   #ready!: (line: ServiceLine) => void
   readonly #readiness = new Promise<ServiceLine>((resolve) => {
     this.#ready = resolve
@@ -59,7 +60,7 @@ export class ServiceProcess {
       // Standard input is the tether: it ends with this process, however this process ends.
       stdio: ['pipe', 'pipe', 'pipe'],
     })
-    this.#ended = once(this.#child, 'exit').then(([code, signal]) => (code as number | null) ?? (signal ? 128 : 1))
+    this.#ended = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }))
     this.#read(onLine)
   }
 
@@ -81,9 +82,14 @@ export class ServiceProcess {
     if (this.#errors.length > keptErrorLines) this.#errors.shift()
   }
 
-  /** Whether it ended without having been asked to. */
+  /** Whether it ended without having been asked to, also by a signal. */
   get fell(): boolean {
-    return this.#child.exitCode !== null && !this.#asked
+    return this.#over && !this.#asked
+  }
+
+  /** An exit code or a signal: a process that was killed has no exit code. */
+  get #over(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
   get pid(): number | undefined {
@@ -103,7 +109,7 @@ export class ServiceProcess {
     const stop = new AbortController()
     const any = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
     const tooLate = sleep(this.#clock, readyWithinMs, any).then(() => `was not ready within ${readyWithinMs / 1000} s`)
-    const gone = this.#ended.then((code) => `ended with exit code ${code}`)
+    const gone = this.#ended.then((exit) => `ended ${howOf(exit)}`)
     try {
       const first = await Promise.race([this.#readiness, gone, tooLate])
       if (typeof first !== 'string') return first
@@ -116,21 +122,28 @@ export class ServiceProcess {
     }
   }
 
-  /** Asks it to close, waits, and ends it when it does not. @returns its exit code */
-  async close(): Promise<number> {
+  /**
+   * Asks it to close, waits, and ends it when it does not.
+   * @returns what went wrong, in words; undefined when it ran until it was asked, and ended well
+   */
+  async close(): Promise<string | undefined> {
+    const fell = this.fell
     this.#asked = true
-    if (this.#child.exitCode === null) this.#child.kill('SIGTERM')
+    if (!this.#over) this.#child.kill('SIGTERM')
     const stop = new AbortController()
     const bound = sleep(this.#clock, closeWithinMs, stop.signal).then(
       () => this.#child.kill('SIGKILL'),
       () => {},
     )
-    const code = await this.#ended
+    const exit = await this.#ended
     stop.abort()
     await bound
-    return code
+    if (fell) return `ended by itself ${howOf(exit)}`
+    return exit.code === 0 ? undefined : `ended ${howOf(exit)}`
   }
 }
+
+const howOf = ({ code, signal }: Exit): string => (signal ? `by ${signal}` : `with exit code ${code}`)
 
 function parseLine(text: string): ServiceLine | undefined {
   try {

@@ -16,6 +16,9 @@ export interface LeftBehind {
   readonly database_users: number
 }
 
+/** Null where the server gave no answer. */
+export type KnownLeftBehind = { readonly [What in keyof LeftBehind]: number | null }
+
 export interface Observed {
   readonly durationMs: number
   /** From the start of the demo to its first query on a leased credential. */
@@ -25,7 +28,7 @@ export interface Observed {
   readonly credentials: readonly CredentialView[]
   readonly queries: QueryCounts
   readonly calls: CallCounts
-  readonly leftBehind: LeftBehind
+  readonly leftBehind: KnownLeftBehind
   /** Services that ended by themselves, or badly. */
   readonly casualties: readonly string[]
 }
@@ -40,7 +43,7 @@ export interface DemoSummary {
   readonly latest_renewal_fraction: number
   readonly queries: { readonly done: number; readonly failed: number }
   readonly calls: { readonly accepted: number; readonly refused_as_expected: number; readonly failed: number }
-  readonly left_behind: LeftBehind
+  readonly left_behind: KnownLeftBehind
   readonly ok: boolean
   /** Why not, in words; empty when ok. */
   readonly problems: readonly string[]
@@ -57,8 +60,8 @@ export function summarize(observed: Observed): DemoSummary {
     ...complain(calls.failed > 0, `${calls.failed} calls failed, or were admitted that had to be refused`),
     ...complain(calls.accepted === 0, 'no call was accepted'),
     ...complain(calls.refusedAsExpected === 0, 'no call of the intruder was refused'),
-    ...complain(leftBehind.leases > 0, `${leftBehind.leases} leases are left in Vault`),
-    ...complain(leftBehind.database_users > 0, `${leftBehind.database_users} users are left in PostgreSQL`),
+    ...complainOfRest(leftBehind.leases, 'leases', 'Vault'),
+    ...complainOfRest(leftBehind.database_users, 'users', 'PostgreSQL'),
     ...complain(latest > latestFirstAttempt, `a first attempt began at ${latest.toFixed(3)} of its TTL`),
   ]
   return {
@@ -80,6 +83,12 @@ export function summarize(observed: Observed): DemoSummary {
 const tenths = (ms: number): number => Math.round(ms / 100) / 10
 
 const complain = (wrong: boolean, text: string): string[] => (wrong ? [text] : [])
+
+/** A server that cannot be asked has proven nothing. */
+function complainOfRest(count: number | null, what: string, server: string): string[] {
+  if (count === null) return [`${server} gave no answer when asked what is left in it`]
+  return complain(count > 0, `${count} ${what} are left in ${server}`)
+}
 
 function countByType(
   credentials: readonly CredentialView[],

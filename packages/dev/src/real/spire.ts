@@ -101,6 +101,11 @@ export class RealSpire implements AsyncDisposable {
     return this.#paths.serverSocket
   }
 
+  /** The server's API over TCP, which wants an admin's SVID: `127.0.0.1:port`. */
+  get serverAddress(): string {
+    return `127.0.0.1:${this.#ports.get('server')}`
+  }
+
   /** Path of the Workload API's socket, which every user of the machine can open. */
   get agentSocket(): string {
     return this.#paths.agentSocket

@@ -81,11 +81,13 @@ class ApplyRun {
   readonly #values: GatheredValues
   readonly #ledger: Ledger | undefined
   readonly #stale: readonly string[]
+  readonly #ledgerEngine: string
   readonly #options: ApplyOptions
   readonly #unchanged = new Set<string>()
   #finished = 0
 
-  constructor({ steps, ledger, stale }: PreparedPlan, values: GatheredValues, options: ApplyOptions) {
+  constructor({ steps, ledger, stale, located }: PreparedPlan, values: GatheredValues, options: ApplyOptions) {
+    this.#ledgerEngine = `sys/mounts/${located.manifest.vault.mounts.kv}`
     this.#steps = steps
     this.#values = values
     this.#ledger = ledger
@@ -95,16 +97,16 @@ class ApplyRun {
 
   async all(): Promise<ApplyReport> {
     const { concurrency = 8, signal } = this.#options
-    const engines = this.#steps.filter(({ change }) => change.kind === 'secrets engine')
+    // The ledger lies in the KV engine, and is written before the objects, so that none is ever ours without a trace.
+    const first = this.#steps.filter(({ change }) => change.path === this.#ledgerEngine)
     const removals = this.#steps.filter(({ change }) => change.action === 'delete')
-    const writes = this.#steps.filter((step) => !engines.includes(step) && !removals.includes(step))
+    const writes = this.#steps.filter((step) => !first.includes(step) && !removals.includes(step))
     const run = (steps: readonly PlanStep[]) =>
       runInOrder(
         steps.map((step) => this.#task(step, removals)),
         { limit: concurrency, signal },
       )
-    const outcomes = await run(engines)
-    // The ledger lies in an engine. It is written before the objects, so that none is ever ours without a trace.
+    const outcomes = await run(first)
     const entered = await this.#enter(writes, outcomes)
     for (const part of entered ? [writes, removals] : []) {
       for (const [path, outcome] of await run(part)) outcomes.set(path, outcome)
@@ -187,12 +189,20 @@ class ApplyRun {
       notStarted: { change: PlannedChange; because: string }[]
     }
     for (const { change } of this.#steps) {
-      const outcome: TaskOutcome = outcomes.get(change.path) ?? { state: 'not started' }
+      const outcome: TaskOutcome = outcomes.get(change.path) ?? {
+        state: 'not started',
+        ...this.#withoutLedger(outcomes),
+      }
       if (outcome.state === 'failed') report.failed.push({ change, error: outcome.error })
       else if (outcome.state === 'not started') report.notStarted.push({ change, because: reason(outcome) })
       else (this.#unchanged.has(change.path) ? report.unchanged : report.done).push(change)
     }
     return { ...report, interrupted: this.#options.signal?.aborted ?? false }
+  }
+
+  #withoutLedger(outcomes: ReadonlyMap<string, TaskOutcome>): { blockedBy?: string } {
+    const failed = outcomes.get(this.#ledgerEngine)?.state === 'failed'
+    return failed ? { blockedBy: this.#ledgerEngine } : {}
   }
 }
 

@@ -56,7 +56,8 @@ export async function readSeal(client: VaultClient, signal?: AbortSignal): Promi
 export function nodeSeal(address: string, body: SealBody): NodeSeal {
   const { type = 'unknown', t = 0, progress = 0 } = body
   if (body.initialized === false) {
-    const cure = 'A server that should hold data has lost its storage, or joins a cluster: look at its log and its disk.'
+    const cure =
+      'A server that should hold data has lost its storage, or joins a cluster: look at its log and its disk.'
     return describe(address, body, 'uninitialized', 'it was never initialised: there is nothing to unseal', cure)
   }
   if (body.sealed === false) return describe(address, body, 'unsealed', 'it is unsealed', '')

@@ -53,7 +53,13 @@ export async function unseal(options: UnsealOptions): Promise<UnsealOutcome[]> {
     return seal?.state === 'sealed' ? [new SealedNode(client, seal)] : []
   })
   const wrong = await giveShares(open, options)
-  return seals.map((seal) => outcomeOf(seal, open.find(({ address }) => address === seal.address), wrong))
+  return seals.map((seal) =>
+    outcomeOf(
+      seal,
+      open.find(({ address }) => address === seal.address),
+      wrong,
+    ),
+  )
 }
 
 async function resetSealed(nodes: readonly VaultClient[], signal: AbortSignal | undefined): Promise<void> {
@@ -78,9 +84,14 @@ class SealedNode {
     this.needed = threshold - progress
   }
 
-  /** Vault judges the shares together, when the last one comes: only then can one be called wrong. */
-  get isLast(): boolean {
-    return this.#progress === this.#threshold - 1
+  /**
+   * Why a share was refused. Vault judges shares together, when the last one comes, and forgets them all when they do
+   * not fit; one that it cannot even read changes nothing.
+   */
+  async refusal(signal: AbortSignal | undefined): Promise<'wrong' | 'unreadable'> {
+    const wasLast = this.#progress === this.#threshold - 1
+    const { progress } = await this.#client.sys.sealStatus({ signal })
+    return wasLast && progress === 0 ? 'wrong' : 'unreadable'
   }
 
   /** @returns false for a share that this node has already @throws {InvalidRequestError} for one that it refuses */
@@ -125,7 +136,6 @@ async function giveOne(
   wrong: Set<SealedNode>,
   { signal, onNote }: Pick<UnsealOptions, 'signal' | 'onNote'>,
 ): Promise<boolean> {
-  const last = node.isLast
   try {
     const counted = await node.give(share, signal)
     if (!counted) onNote?.(`${node.address} has this share already, from before: give another one`)
@@ -135,20 +145,22 @@ async function giveOne(
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error
     // The words of the server are not repeated: they could hold what it was given.
-    if (last) wrong.add(node)
+    const refusal = await node.refusal(signal)
+    if (refusal === 'wrong') wrong.add(node)
     onNote?.(
-      last
+      refusal === 'wrong'
         ? `${node.address} refused the shares: at least one is wrong, and it cannot tell which`
         : `${node.address} cannot read this as a key share: look for a missing or an added character`,
     )
-    return last
+    return refusal === 'wrong'
   }
 }
 
 function outcomeOf(seal: NodeSeal, node: SealedNode | undefined, wrong: ReadonlySet<SealedNode>): UnsealOutcome {
   const { address, state, explanation, cure } = seal
   if (state === 'unsealed') return { address, outcome: 'already', explanation: 'it was not sealed', cure: '' }
-  if (state !== 'sealed' || !node) return { address, outcome: state as Exclude<SealState, 'sealed' | 'unsealed'>, explanation, cure }
+  if (state !== 'sealed' || !node)
+    return { address, outcome: state as Exclude<SealState, 'sealed' | 'unsealed'>, explanation, cure }
   if (!node.sealed) return { address, outcome: 'done', explanation: 'unsealed', cure: '' }
   if (wrong.has(node)) {
     return {

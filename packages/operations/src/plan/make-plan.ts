@@ -11,8 +11,8 @@ import { surroundingsOf } from '../derive/surroundings.js'
 import type { Variables } from '../derive/variables.js'
 import type { LocatedManifest } from '../manifest/read.js'
 import { deletesForeignEntries } from '../spire/controller-manager.js'
+import type { EntryApi } from '../spire/entry-api.js'
 import { EntryKeeper } from '../spire/entry-keeper.js'
-import type { SpireServerClient } from '../spire/server-client.js'
 import { DocumentKeeper } from '../vault/document-keeper.js'
 import { Ledger } from '../vault/ledger.js'
 import { MountKeeper } from '../vault/mount-keeper.js'
@@ -28,7 +28,7 @@ export interface PlanOptions {
   /** With a token that may read what is concerned. Not needed for `entries` alone. */
   readonly vault?: VaultClient | undefined
   /** Needed for `entries`. */
-  readonly spire?: SpireServerClient | undefined
+  readonly spire?: EntryApi | undefined
   /** Default: all. */
   readonly groups?: readonly PlanGroup[]
   /** Where `CHAVEIRO_JWKS_URL`, `CHAVEIRO_SPIRE_PARENT` and the variables in addresses are looked up. */

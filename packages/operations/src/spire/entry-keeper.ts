@@ -6,16 +6,16 @@ import type { DesiredObject, LiveObject } from '../plan/desired-object.js'
 import { meaning } from '../plan/field.js'
 import type { Keeper, Sought } from '../plan/keeper.js'
 import type { SpireEntry } from './entry.js'
-import type { SpireServerClient } from './server-client.js'
+import type { EntryApi } from './entry-api.js'
 
 export class EntryKeeper implements Keeper {
   readonly kinds = ['entry'] as const
-  readonly #server: SpireServerClient
+  readonly #server: EntryApi
   readonly #prefix: string
   #listed: Promise<readonly SpireEntry[]> | undefined
 
   /** @param prefix - of the IDs of our entries */
-  constructor(server: SpireServerClient, prefix: string) {
+  constructor(server: EntryApi, prefix: string) {
     this.#server = server
     this.#prefix = prefix
   }

@@ -7,16 +7,21 @@ import type { DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/
 import { type Clock, systemClock } from '@chaveiro/rotation'
 import { methodDefinition } from '@chaveiro/spiffe/grpc-definition'
 import * as grpc from '@grpc/grpc-js'
+import { type AdminIdentity, adminCredentials } from './admin-credentials.js'
 import { entryRecord, readEntry, type SpireEntry } from './entry.js'
+import type { EntryApi } from './entry-api.js'
 import { SpireServerError, type SpireServerErrorCode } from './errors.js'
 import { Agent } from './proto/agent_pb.js'
 import { Bundle } from './proto/bundle_pb.js'
 import { Entry, type Result } from './proto/entry_pb.js'
 import { Health } from './proto/health_pb.js'
 
-export interface SpireServerOptions {
-  /** Path of the socket of the server's API, which only its owner can open. */
-  readonly socket: string
+/** Where the server's API is: its socket, which only its owner can open, or TCP, which wants an admin's SVID. */
+export type SpireServerPlace =
+  | { readonly socket: string }
+  | { readonly hostAndPort: string; readonly identity: AdminIdentity }
+
+export type SpireServerOptions = SpireServerPlace & {
   /** Bound on each call, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number
   readonly clock?: Clock
@@ -48,7 +53,7 @@ const pageSize = 500
 const serving = 1
 
 /** One connection to the server. Whoever opens it closes it. */
-export class SpireServerClient implements AsyncDisposable {
+export class SpireServerClient implements EntryApi {
   /** Names the server to people. */
   readonly address: string
   readonly #client: grpc.Client
@@ -56,11 +61,12 @@ export class SpireServerClient implements AsyncDisposable {
   readonly #clock: Clock
 
   /** Nothing is connected yet. */
-  constructor({ socket, timeoutMs = 10_000, clock = systemClock }: SpireServerOptions) {
-    this.address = `unix:${socket}`
+  constructor({ timeoutMs = 10_000, clock = systemClock, ...place }: SpireServerOptions) {
+    this.address = 'socket' in place ? `unix:${place.socket}` : `dns:${place.hostAndPort}`
     this.#timeoutMs = timeoutMs
     this.#clock = clock
-    this.#client = new grpc.Client(this.address, grpc.credentials.createInsecure(), {
+    const credentials = 'socket' in place ? grpc.credentials.createInsecure() : adminCredentials(place.identity)
+    this.#client = new grpc.Client(this.address, credentials, {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,
       'grpc.service_config_disable_resolution': 1,

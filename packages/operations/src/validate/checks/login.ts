@@ -6,6 +6,7 @@ import { jwtLogin, LoginFailedError, type VaultAuth, VaultError } from '@chaveir
 import type { Workload } from '../../manifest/schema.js'
 import { mapConcurrently } from '../../plan/concurrent.js'
 import type { Check } from '../check.js'
+import { endToken } from '../end-token.js'
 import { type Finding, failed, ok } from '../finding.js'
 import type { Inspection } from '../inspection.js'
 import { declaredRights, missingRights } from './rights.js'
@@ -95,10 +96,13 @@ async function oneLogin(
     if (refused) return error.message
     throw error
   }
+  let found: string | undefined
+  let ended = false
   try {
-    return await problem(workload, auth)
+    found = await problem(workload, auth)
   } finally {
     // Not with the check's own signal: what was made is ended even when the check is stopped.
-    await vault.withToken(() => auth.token).token.revokeSelf()
+    ended = await endToken(vault, auth)
   }
+  return found ?? (ended ? undefined : 'logs in, but may not revoke its own token')
 }
