@@ -31,11 +31,13 @@ const outageCallsPerSecond: Partial<Record<FaultKind, number>> = {
   html: 1.5,
   busy: 1.5,
   restart: 1.5,
-  'database-down': 5,
+  'database-down': 8,
   'policy-taken': 8,
 }
 /** What a conservative clock, an answer's way and whole seconds may take from a life. */
 const slackMs = 6000
+/** A value that arrives too late is gone by then. */
+const revokedWithinMs = 5000
 /** From us to Vault, when it is slow. */
 const longestWayMs = 2500
 /** A drain lasts at least this share of the next credential's TTL, if the old one lives so long. */
@@ -72,6 +74,7 @@ class Trial {
   #queries = 0
   #lastTroubleMs = 0
   #worksSinceMs: number | undefined
+  #crowdedSinceMs: number | undefined
 
   constructor(schedule: Schedule) {
     this.#schedule = schedule
@@ -223,9 +226,16 @@ class Trial {
     }
     // We count a life from before it was asked for, and know nothing of a renewal whose answer was lost.
     const alive = this.#vault.leases.filter(
-      (lease) => lease.known && this.#vault.isAlive(lease) && lease.knownEndsMs > nowMs + longestWayMs,
+      (lease) =>
+        lease.known &&
+        this.#vault.isAlive(lease) &&
+        lease.knownEndsMs > nowMs + longestWayMs &&
+        // One that nobody wanted any more when it arrived is revoked at once.
+        (this.#pool.adopted.has(lease.username) || nowMs - lease.issuedMs > revokedWithinMs),
     )
-    if (alive.length > 2) this.#violation('three known credentials live at once')
+    // A revocation may be on its way.
+    this.#crowdedSinceMs = alive.length > 2 ? (this.#crowdedSinceMs ?? nowMs) : undefined
+    if (nowMs - (this.#crowdedSinceMs ?? nowMs) > longestWayMs) this.#violation('three known credentials live at once')
     for (const lease of this.#vault.leases) {
       if (lease.endedBy === 'ours' && lease.endedMs === nowMs && !this.#closing && this.#pool.isInUse(lease.username)) {
         this.#violation('a credential is revoked while a transaction uses it')

@@ -17,7 +17,7 @@ describe('ServiceProcess', () => {
   /** A service that is a few lines of node, ready when this resolves. */
   async function start(name: string, body: string): Promise<ServiceProcess> {
     const script = join(folder, `${name}.mjs`)
-    await writeFile(script, `setInterval(() => {}, 1000)\nconsole.log('{"event":"sample_ready"}')\n${body}`)
+    await writeFile(script, `${body}\nsetInterval(() => {}, 1000)\nconsole.log('{"event":"sample_ready"}')`)
     const admission = { env: {}, execPath: process.execPath }
     const service = new ServiceProcess({ name, script, admission, env: {}, onLine: () => {} })
     await service.ready()

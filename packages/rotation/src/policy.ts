@@ -41,7 +41,7 @@ export interface RenewalPolicy {
 }
 
 /** What holds where nothing else is said. */
-export const defaultPolicy: RenewalPolicy = Object.freeze({
+const defaultPolicy: RenewalPolicy = Object.freeze({
   firstAttemptFrom: 0.6,
   firstAttemptTo: 0.75,
   renewBefore: 0.8,

@@ -37,7 +37,7 @@ interface Lease {
   arrival: 'none' | 'in-time' | 'late'
 }
 
-export class ModelFailure extends Error {
+class ModelFailure extends Error {
   constructor(
     readonly failure: Failure,
     readonly code = 'ERR_MODEL',

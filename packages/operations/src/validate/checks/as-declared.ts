@@ -5,9 +5,7 @@
 import type { ObjectKind, PlanGroup } from '../../plan/desired-object.js'
 import { type Finding, failed, ok } from '../finding.js'
 import type { Inspection } from '../inspection.js'
-
-/** As many as a person reads; the rest is counted. */
-const named = 5
+import { firstFew } from './first-few.js'
 
 /**
  * @param declared - how many of that kind the manifest asks for
@@ -28,11 +26,7 @@ export async function asDeclared(
     if (action === 'clash') return `${path} exists, not ours, and differs: ${names}${where}`
     return `${path} differs: ${names}${where}`
   })
-  const more = lines.length > named ? [`and ${lines.length - named} more`] : []
   const clash = differing.some(({ action }) => action === 'clash')
   const command = `chaveiro apply -f ${file} --only ${group}${clash ? ' --adopt' : ''}`
-  return failed(
-    [...lines.slice(0, named), ...more].join('; '),
-    `Look, then do it: chaveiro plan --only ${group}; ${command}`,
-  )
+  return failed(firstFew(lines), `Look, then do it: chaveiro plan --only ${group}; ${command}`)
 }

@@ -9,6 +9,7 @@ import type { Check } from '../check.js'
 import { endToken } from '../end-token.js'
 import { type Finding, failed, ok } from '../finding.js'
 import type { Inspection } from '../inspection.js'
+import { firstFew } from './first-few.js'
 import { declaredRights, missingRights } from './rights.js'
 
 const svidTtlSeconds = 60
@@ -75,7 +76,7 @@ async function eachLogin(
   const found = problems.flat()
   if (found.length === 0) return ok(`${workloads.length} workloads`)
   return failed(
-    found.join('; '),
+    firstFew(found),
     'Compare role and policy with the manifest: chaveiro plan --only policies; why says more.',
   )
 }
