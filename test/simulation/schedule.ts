@@ -87,7 +87,7 @@ export function scheduleOf(seed: number): Schedule {
 }
 
 /** Schedules that are a little less than this one, the greatest steps first. */
-export function* smaller(schedule: Schedule): Generator<Schedule> {
+function* smaller(schedule: Schedule): Generator<Schedule> {
   const { faults, transactions, wishes } = schedule
   for (const [index] of faults.entries()) yield { ...schedule, faults: faults.toSpliced(index, 1) }
   for (const [index] of transactions.entries()) yield { ...schedule, transactions: transactions.toSpliced(index, 1) }
