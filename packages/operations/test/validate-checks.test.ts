@@ -114,7 +114,7 @@ describe('the checks of services', () => {
     return { services: [{ name: 'one', admin: `http://127.0.0.1:${port}` }] }
   }
 
-  it.each([
+  it.each<{ name: string; code: string; answers: Readonly<Record<string, readonly [number, string]>>; says: string }>([
     { name: 'not ready', code: 'CHV0701', answers: { '/readyz': [503, '{"status":"not_ready"}'] }, says: 'not_ready' },
     { name: 'without metrics', code: 'CHV0702', answers: { '/metrics': [404, ''] }, says: '404' },
     {
@@ -129,7 +129,7 @@ describe('the checks of services', () => {
       answers: { '/rotations': [200, '{"rotations":[{"credential_type":"token","name":"session","overdue":true}]}'] },
       says: 'overdue: token session',
     },
-  ] as const)('tell a service that is $name', async ({ code, answers, says }) => {
+  ])('tell a service that is $name', async ({ code, answers, says }) => {
     const result = await look(code, await service(answers))
     expect(result).toMatchObject({ status: 'failed', cause: expect.stringContaining(says) })
   })
