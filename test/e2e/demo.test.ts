@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DemoSummary } from '@chaveiro/dev'
 import { expect, it } from 'vitest'
 import { describeReal } from '../support/real.js'
 
 const root = join(import.meta.dirname, '..', '..')
+const command = join(root, 'packages', 'cli', 'bin', 'chaveiro.js')
 
 interface Ran {
   readonly code: number
@@ -47,6 +49,25 @@ it('does the main job on the embedded stack for a minute', { timeout: 150_000 },
   const ran = await demo('--for', '60s')
   expectGood(ran)
   expect(ran.summary.servers).toContainEqual(expect.objectContaining({ name: expect.stringContaining('embedded') }))
+})
+
+it('says what is missing, and what to do, when the real servers have not been built', async () => {
+  const env = { ...process.env, CHAVEIRO_CACHE_DIR: join(tmpdir(), 'chaveiro-no-servers-here') }
+  const child = spawn(process.execPath, [command, 'demo', '--real', '--for', '5s'], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  expect(stderr).toContain('npm run servers')
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
 })
 
 describeReal('the main job on Vault, SPIRE and PostgreSQL', ['vault', 'spire'], () => {

@@ -10,6 +10,9 @@ const meanings: readonly (readonly [RegExp, ExitCode])[] = [
   [/^ERR_(CONFIGURATION|MANIFEST)_/, 2],
   [/^ERR_(USAGE|WORKLOAD_API_BAD_ENDPOINT|INTEGRATION_NOT_CONFIGURED|INTEGRATION_STATIC_SECRET_MISSING)$/, 2],
   [/^ERR_INTEGRATION_ADMIN_/, 2],
+  // The development stack: a program that is not installed is mended by installing it.
+  [/^ERR_DEV_SERVER_MISSING$/, 2],
+  [/^ERR_DEV_SERVER_START$/, 3],
   [/^ERR_PLAN_INPUT_MISSING$/, 2],
   [/^ERR_(PLAN|SPIRE_SERVER)_PERMISSION_DENIED$/, 4],
   [/^ERR_SPIRE_SERVER_SOCKET_DENIED$/, 4],
