@@ -2,7 +2,7 @@
  * A service that cannot start says why, what to do, and leaves nothing behind: run as a process, as in production.
  */
 
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
@@ -151,9 +151,27 @@ it('ends with 2 for an admin port that is taken', async () => {
   expect(ended.code).toBe(2)
 })
 
+/** Another user's ids, when this is root and that user can read the checkout. */
+function otherUser(): { uid: number; gid: number } | string {
+  if (process.getuid?.() !== 0) return 'only root can start a process that its own socket is closed to'
+  const ids = { uid: 64_300, gid: 64_300 }
+  try {
+    const script = files.script('orchestrator-dynamic')
+    execFileSync(process.execPath, ['-e', 'fs.accessSync(process.argv[1])', script], {
+      ...ids,
+      cwd: '/',
+      env: {},
+      stdio: 'ignore',
+    })
+    return ids
+  } catch {
+    return 'other users cannot read this checkout'
+  }
+}
+
 it('ends with 4 when it may not open the socket', async ({ skip }) => {
-  const ids = process.getuid?.() === 0 ? { uid: 64_300, gid: 64_300 } : {}
-  if (ids.uid === undefined) skip('only root can start a process that its own socket is closed to')
+  const ids = otherUser()
+  if (typeof ids === 'string') return skip(ids)
   const ended = await start(goodEnv, ids)
   expect(ended.output).toMatch(/ERR_WORKLOAD_API_SOCKET_DENIED/)
   expect(ended.code).toBe(4)
