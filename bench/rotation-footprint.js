@@ -4,18 +4,19 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Rotator, type Source } from '@chaveiro/rotation'
+import { Rotator } from '@chaveiro/rotation'
 import { FakeClock } from '@chaveiro/rotation/testing'
 
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+const collect = runInNewContext('gc')
 
-function heapBytes(): number {
+function heapBytes() {
   for (let times = 0; times < 4; times += 1) collect()
   return process.memoryUsage().heapUsed
 }
 
-function leaseSource(index: number): Source<object> {
+/** @param {number} index @returns {import('@chaveiro/rotation').Source<object>} */
+function leaseSource(index) {
   const name = `role-${index}`
   return {
     credentialType: 'database',
@@ -32,12 +33,16 @@ function leaseSource(index: number): Source<object> {
 }
 
 const sharedValue = {}
-const sharedSource: Source<object> = {
+const sharedSource = {
   ...leaseSource(0),
   issue: async () => ({ value: sharedValue, ttlSeconds: 3600, renewable: true }),
 }
 
-async function bytesPerRotation(count: number, sourceOf: (index: number) => Source<object>): Promise<number> {
+/**
+ * @param {number} count
+ * @param {(index: number) => import('@chaveiro/rotation').Source<object>} sourceOf
+ */
+async function bytesPerRotation(count, sourceOf) {
   const clock = new FakeClock()
   const rotator = new Rotator({ clock })
   const before = heapBytes()
@@ -53,8 +58,8 @@ async function bytesPerRotation(count: number, sourceOf: (index: number) => Sour
 }
 
 const counts = [1_000, 10_000, 100_000]
-const engineOnly: Record<number, number> = {}
-const withOwnSource: Record<number, number> = {}
+const engineOnly = {}
+const withOwnSource = {}
 for (const count of counts) {
   engineOnly[count] = await bytesPerRotation(count, () => sharedSource)
   withOwnSource[count] = await bytesPerRotation(count, leaseSource)
