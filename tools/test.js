@@ -21,6 +21,7 @@ const failed = []
 const args = process.argv.slice(2)
 // Without the real servers the run goes on; the suites that need them are listed as not run.
 step('real servers', process.execPath, [join(root, 'tools', 'servers', 'obtain.js')])
+step('browser', process.execPath, [join(root, 'tools', 'servers', 'browser.js')])
 if (!step('build', bin('tsc'), ['-b'])) failed.push('build')
 if (args.length === 0 && !step('checks', process.execPath, [join(root, 'tools', 'check.js')]))
   failed.push('npm run check')
