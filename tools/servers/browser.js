@@ -12,7 +12,7 @@ const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, D
 const aptGet = (...args) => spawnSync('apt-get', ['-qq', ...args], quiet).status === 0
 
 /** @returns {boolean} whether there is a Chromium when it returns */
-export function obtainBrowser() {
+function obtainBrowser() {
   const present = () => places.some((place) => place && existsSync(place))
   if (present()) return true
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false
@@ -20,6 +20,6 @@ export function obtainBrowser() {
   return aptGet('update') && aptGet('install', '-y', '--no-install-recommends', 'chromium') && present()
 }
 
-if (process.argv[1] === import.meta.filename && !obtainBrowser()) {
+if (!obtainBrowser()) {
   console.log('Chromium: not here; install it, or name it in CHROMIUM_PATH')
 }
