@@ -15,9 +15,15 @@ interface Ran {
   readonly stderr: string
 }
 
-/** Runs the demo as a user does, and gathers what it printed. */
-async function demo(...args: string[]): Promise<Ran> {
-  const child = spawn('npm', ['start', '--silent', '--', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end and gathers what it printed. */
+async function finish(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+  const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk) => {
@@ -27,8 +33,14 @@ async function demo(...args: string[]): Promise<Ran> {
     stderr += chunk
   })
   const [code] = await once(child, 'close')
+  return { code: code as number, stdout, stderr }
+}
+
+/** Runs the demo as a user does. */
+async function demo(...args: string[]): Promise<Ran> {
+  const { code, stdout, stderr } = await finish('npm', ['start', '--silent', '--', ...args])
   if (!stdout) throw new Error(`the demo printed no summary and ended with ${code}:\n${stderr}`)
-  return { code: code as number, summary: JSON.parse(stdout) as DemoSummary, stderr }
+  return { code, summary: JSON.parse(stdout) as DemoSummary, stderr }
 }
 
 /** What the demo must have shown, whichever servers it ran on. */
@@ -53,19 +65,7 @@ it('does the main job on the embedded stack for a minute', { timeout: 150_000 },
 
 it('says what is missing, and what to do, when the real servers have not been built', async () => {
   const env = { ...process.env, CHAVEIRO_CACHE_DIR: join(tmpdir(), 'chaveiro-no-servers-here') }
-  const child = spawn(process.execPath, [command, 'demo', '--real', '--for', '5s'], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  const [code] = await once(child, 'close')
+  const { code, stdout, stderr } = await finish(process.execPath, [command, 'demo', '--real', '--for', '5s'], env)
   expect(stderr).toContain('npm run servers')
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
 })

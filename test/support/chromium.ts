@@ -2,17 +2,11 @@
  * Suites that need a browser. Where there is none, the suite is listed as not run, as those that need real servers.
  * @module
  */
-import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 import { describe } from 'vitest'
+import { findChromium } from '../../tools/servers/chromium.js'
 
-const candidates = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const executablePath = candidates.find((path) => path !== undefined && existsSync(path))
+const executablePath = findChromium()
 const notRun = 'Chromium was not found (cure: install it, or name it in CHROMIUM_PATH)'
 
 /** Nothing but loopback: no updates, no metrics, no first-run traffic. */

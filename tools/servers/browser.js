@@ -6,18 +6,18 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { findChromium } from './chromium.js'
 
-const places = [process.env.CHROMIUM_PATH, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
 const aptGet = (...args) => spawnSync('apt-get', ['-qq', ...args], quiet).status === 0
 
 /** @returns {boolean} whether there is a Chromium when it returns */
 function obtainBrowser() {
-  const present = () => places.some((place) => place && existsSync(place))
-  if (present()) return true
+  if (findChromium()) return true
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false
   console.log('Chromium: installing it with apt-get, once')
-  return aptGet('update') && aptGet('install', '-y', '--no-install-recommends', 'chromium') && present()
+  const installed = aptGet('update') && aptGet('install', '-y', '--no-install-recommends', 'chromium')
+  return installed && findChromium() !== undefined
 }
 
 if (!obtainBrowser()) {
